@@ -1,0 +1,1 @@
+//! Rules that turn a described submission into a verdict with reasons.

@@ -1,0 +1,1 @@
+//! From a block hash to every seed of a cycle.

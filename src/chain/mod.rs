@@ -1,0 +1,1 @@
+//! The chain behind one trait.

@@ -1,0 +1,34 @@
+//! The nouns of the appliance as types: parsed at the border, trusted inside.
+
+mod action;
+mod block;
+mod claim;
+mod contest;
+mod digest;
+mod environment;
+mod fingerprint;
+mod identity;
+mod job;
+mod outcome;
+mod parse_error;
+mod policy;
+mod seed;
+mod text;
+
+pub use action::Action;
+pub use block::{BlockHash, BlockNumber, BlockRef};
+pub use claim::{Claim, Miner};
+pub use contest::{
+    Contest, DEFAULT_ENVIRONMENTS, DeploymentRules, Limits, PointScheme, PointsScale, Randomisation, Scoring, Strategy,
+};
+pub use digest::{Digest, parse_hex32};
+pub use environment::EnvId;
+pub use fingerprint::EngineFingerprint;
+pub use identity::{Hotkey, Netuid, Uid};
+pub use job::{Attempt, CycleId, ExecutorId, JobKind, TaskId};
+pub use outcome::{Fault, FaultReason, Outcome, Party};
+pub use parse_error::ParseError;
+pub(crate) use parse_error::parse_text;
+pub use policy::{MissReason, PolicyObservation, PolicyProfile, PolicyReply};
+pub use seed::{CycleSeed, EpisodeSeed, PolicySeed};
+pub use text::printable;

@@ -1,0 +1,1 @@
+//! The loop of one episode: observe, act, step, record.

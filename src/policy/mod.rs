@@ -1,0 +1,1 @@
+//! Talking to a miner's policy.

@@ -1,0 +1,1 @@
+//! The episode loop fed from a transcript; names the first difference.

@@ -1,0 +1,1 @@
+//! From episode results to success rates, points and weights.

@@ -1,0 +1,1 @@
+//! MuJoCo, the Sawyer arm and MetaWorld's tasks, deterministic to the bit.

@@ -1,0 +1,1 @@
+//! Durable state: tasks, results, manifests, transcripts.

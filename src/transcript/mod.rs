@@ -1,0 +1,1 @@
+//! Records of episodes and cycles: codec, hash chain, Merkle tree, manifest.
