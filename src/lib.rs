@@ -4,17 +4,27 @@
 //! `tests/module_map.rs` holds this crate to them.
 
 #![warn(missing_docs)]
+// The bans of clippy.toml are for the pure rows, which deny them below.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
 // Pure: no I/O, no clock, no ambient randomness, not async.
+#[deny(clippy::disallowed_methods, clippy::disallowed_types)]
 pub mod domain;
 
+#[deny(clippy::disallowed_methods, clippy::disallowed_types)]
 pub mod admission;
+#[deny(clippy::disallowed_methods, clippy::disallowed_types)]
 pub mod beacon;
+#[deny(clippy::disallowed_methods, clippy::disallowed_types)]
 pub mod episode;
+#[deny(clippy::disallowed_methods, clippy::disallowed_types)]
 pub mod replay;
+#[deny(clippy::disallowed_methods, clippy::disallowed_types)]
 pub mod score;
+#[deny(clippy::disallowed_methods, clippy::disallowed_types)]
 pub mod sim;
+#[deny(clippy::disallowed_methods, clippy::disallowed_types)]
 pub mod transcript;
 
 // Effects.

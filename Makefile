@@ -1,0 +1,54 @@
+# `make demo` and `make test` fetch what is missing and work on a fresh machine; `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export KINITRO_READER_PYTHON := python3
+READER := vendor/python-reader
+ORACLE := vendor/python-oracle
+PEERS  := vendor/python-peers
+DEMO_ARGS ?=
+
+.PHONY: help prerequisites vendor build demo test lint docs parity parity-quick bench bench-peers clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+prerequisites:
+	@scripts/prerequisites
+
+vendor: prerequisites ## fetch libmujoco and MetaWorld's assets, pinned by sha256
+	@scripts/vendor
+
+build: vendor ## build the program: target/release/kinitro
+	cargo build --release --locked
+
+demo: build ## one whole cycle: six mock miners, eight tasks, scores, verification (DEMO_ARGS="--episodes 2")
+	target/release/kinitro demo $(DEMO_ARGS)
+
+# Python packages go into folders of ours with --target, so that pip alone is enough (no venv package).
+$(READER)/.done: docs/examples/requirements.txt
+	@rm -rf $(READER)
+	python3 -m pip install --quiet --disable-pip-version-check --target $(READER) -r $<
+	@touch $@
+
+$(ORACLE)/.done: tests/oracle/requirements.txt
+	@rm -rf $(ORACLE)
+	python3 -m pip install --quiet --disable-pip-version-check --target $(ORACLE) --no-deps -r $<
+	@touch $@
+
+$(PEERS)/.done: tests/oracle/requirements-peers.txt
+	@rm -rf $(PEERS)
+	python3 -m pip install --quiet --disable-pip-version-check --target $(PEERS) --no-deps -r $<
+	@touch $@
+
+test: vendor $(READER)/.done ## every test
+	PYTHONPATH=$(CURDIR)/$(READER) cargo test --locked
+
+lint: vendor ## formatting, clippy with warnings denied
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+docs: vendor ## the API documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+clean: ## remove what was built and fetched
+	rm -rf target vendor
