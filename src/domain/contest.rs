@@ -92,9 +92,9 @@ pub struct Limits {
     pub act_timeout_ms: u32,
     /// Longest time for an episode, whatever its steps do. Default 300,000 ms.
     pub episode_timeout_ms: u32,
-    /// Missed steps in a row that are still forgiven. Default 15.
+    /// Missed steps in a row that end the episode. Default 15.
     pub max_missed_steps: u32,
-    /// Share of missed steps, in percent of `max_steps`, that is still forgiven. Default 10.
+    /// Share of missed steps, in percent of `max_steps`, that ends the episode. Default 10.
     pub max_missed_percent: u32,
     /// Malformed answers in a row that end the episode. Default 3.
     pub max_malformed: u32,
