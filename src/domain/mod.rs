@@ -5,6 +5,7 @@ mod block;
 mod claim;
 mod contest;
 mod digest;
+mod encoding;
 mod environment;
 mod fingerprint;
 mod identity;
@@ -23,6 +24,7 @@ pub use contest::{
     Contest, DEFAULT_ENVIRONMENTS, DeploymentRules, Limits, PointScheme, PointsScale, Randomisation, Scoring, Strategy,
 };
 pub use digest::{Digest, parse_hex32};
+pub use encoding::Encoding;
 pub use environment::EnvId;
 pub use fingerprint::EngineFingerprint;
 pub use identity::{Hotkey, Netuid, Uid};
