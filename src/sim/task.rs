@@ -1,0 +1,154 @@
+//! What a task is: the numbers that describe it, and the few functions in which tasks differ.
+
+use super::engine::Model;
+use super::error::SimError;
+use super::scene::Scene;
+use crate::domain::EnvId;
+
+/// Suite of all tasks so far.
+const SUITE: &str = "metaworld";
+
+/// The hand's starting position of most tasks, metres.
+pub(super) const HOME: [f64; 3] = [0.0, 0.6, 0.2];
+
+/// The same as tasks have it that keep it in single precision: 0.6 is 0.60000002384… there.
+pub(super) const HOME_SINGLE: [f64; 3] = [0.0, 0.6_f32 as f64, 0.2_f32 as f64];
+
+/// The box in which most tasks let the hand's target move, low corner, metres.
+pub(super) const HAND_LOW: [f64; 3] = [-0.5, 0.4, 0.05];
+
+/// The high corner of that box, metres.
+pub(super) const HAND_HIGH: [f64; 3] = [0.5, 1.0, 0.5];
+
+/// One of MetaWorld's tasks, described by data; each file of `tasks/` defines one.
+pub struct TaskSpec {
+    /// MetaWorld's name, `reach-v3`.
+    pub name: &'static str,
+    /// What the arm has to do, one sentence for people.
+    pub sentence: &'static str,
+    /// The model: `sawyer_xyz/sawyer_<model>.xml` in the assets.
+    pub model: &'static str,
+    /// Least values of the task vector (`random_reset_space.low`), metres.
+    pub low: &'static [f64],
+    /// Greatest values of the task vector, metres.
+    pub high: &'static [f64],
+    /// Positions are drawn again while numbers 0..2 and 3..5 of the vector (x and y of object and goal) are nearer
+    /// than this, metres; `None` if any draw will do.
+    pub apart_m: Option<f64>,
+    /// Number of objects that the observation shows: one or two.
+    pub objects: usize,
+    /// Where the hand starts, metres.
+    pub(super) home: [f64; 3],
+    /// Low corner of the box of the hand's target, metres.
+    pub(super) hand_low: [f64; 3],
+    /// High corner of that box, metres.
+    pub(super) hand_high: [f64; 3],
+    /// Least values of the goal in a full observation, metres.
+    pub(super) goal_low: [f64; 3],
+    /// Greatest values of the goal in a full observation, metres.
+    pub(super) goal_high: [f64; 3],
+    /// Where the hand's homing may be taken from.
+    pub(super) homing: Homing,
+    /// Makes the task for a model: looks up the ids it needs.
+    pub(super) build: fn(&Model) -> Result<Box<dyn Task>, SimError>,
+}
+
+impl TaskSpec {
+    /// The environment id, `metaworld/reach-v3`.
+    pub fn env_id(&self) -> EnvId {
+        format!("{SUITE}/{}", self.name).parse().expect("registered names are well-formed")
+    }
+
+    /// The model's file in the assets.
+    pub(super) fn xml(&self) -> String {
+        format!("sawyer_xyz/sawyer_{}.xml", self.model)
+    }
+}
+
+/// How the hand gets to its starting position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Homing {
+    /// The furniture does not change a bit of the arm's way home: it is taken once per model from a template.
+    Template,
+    /// It does: each reset replays all 250 physics steps (8 ms).
+    Replay,
+}
+
+/// One task in one episode. Everything it keeps follows from the task vector and the scene at reset.
+///
+/// Order at reset: `furnish`, the hand goes home, `place`, first observation. After each step: observation,
+/// `evaluate`.
+pub(super) trait Task: Send + Sync {
+    /// Sets the model edits that the vector asks for (positions of bodies) before the hand goes home. Sites may wait
+    /// for `place`: they touch nothing.
+    fn furnish(&mut self, _scene: &mut Scene, _vector: &[f64]) {}
+
+    /// Places objects and goal after the hand went home: what follows `_reset_hand` in MetaWorld's `reset_model`.
+    /// Positions in the scene are one physics step stale until something calls `forward`; MetaWorld reads them so.
+    fn place(&mut self, scene: &mut Scene, vector: &[f64]);
+
+    /// The objects that the observation shows.
+    fn objects(&self, scene: &Scene) -> Objects;
+
+    /// Where the goal is, metres.
+    fn goal(&self) -> [f64; 3];
+
+    /// Reward, success and MetaWorld's other values. `observation` is the clipped one, its goal zeros; `action` is
+    /// what was applied, before any clipping.
+    fn evaluate(&self, scene: &Scene, observation: &[f64; 39], action: [f32; 4]) -> Evaluation;
+}
+
+/// Position and orientation of the objects of an observation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Objects([f64; 14]);
+
+impl Objects {
+    /// One object: position in metres, and a quaternion in the task's own order.
+    pub(super) fn one(position_m: [f64; 3], quaternion: [f64; 4]) -> Objects {
+        let mut values = [0.0; 14];
+        values[..3].copy_from_slice(&position_m);
+        values[3..7].copy_from_slice(&quaternion);
+        Objects(values)
+    }
+
+    /// Two objects.
+    pub(super) fn two(first: ([f64; 3], [f64; 4]), second: ([f64; 3], [f64; 4])) -> Objects {
+        let mut both = Objects::one(first.0, first.1);
+        both.0[7..10].copy_from_slice(&second.0);
+        both.0[10..].copy_from_slice(&second.1);
+        both
+    }
+
+    /// The fourteen numbers of the observation.
+    pub(super) fn values(&self) -> &[f64; 14] {
+        &self.0
+    }
+}
+
+/// What a task says about a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Evaluation {
+    /// Reward, 0 to 10.
+    pub(super) reward: f64,
+    /// The success test of the task at this step.
+    pub(super) success: bool,
+    /// MetaWorld's other values.
+    pub(super) info: Info,
+}
+
+/// MetaWorld's other values of a step, by its names. What each means differs between tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Info {
+    /// The hand is near the object (or a distance or reward, in some tasks).
+    pub near_object: f64,
+    /// The object is held.
+    pub grasp_success: f64,
+    /// Reward for holding the object.
+    pub grasp_reward: f64,
+    /// Reward for the object's nearness to the goal.
+    pub in_place_reward: f64,
+    /// Distance from the object to the goal, metres in most tasks.
+    pub obj_to_target: f64,
+    /// The reward.
+    pub unscaled_reward: f64,
+}

@@ -1,0 +1,35 @@
+//! The registry of tasks: one file each, one line here.
+
+mod reach;
+
+use super::task::TaskSpec;
+use crate::domain::EnvId;
+
+/// Every task, sorted by name.
+static TASKS: [TaskSpec; 1] = [reach::SPEC];
+
+/// Every task, sorted by name.
+pub fn tasks() -> &'static [TaskSpec] {
+    &TASKS
+}
+
+/// The task of an environment, if there is one.
+pub fn task(env: &EnvId) -> Option<&'static TaskSpec> {
+    TASKS.iter().find(|spec| spec.env_id() == *env)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_sorted_and_well_formed() {
+        assert!(TASKS.is_sorted_by(|a, b| a.name < b.name));
+        for spec in &TASKS {
+            assert_eq!(task(&spec.env_id()).map(|found| found.name), Some(spec.name));
+            assert_eq!(spec.low.len(), spec.high.len(), "{}", spec.name);
+            assert!(spec.low.iter().zip(spec.high).all(|(low, high)| low <= high), "{}", spec.name);
+            assert!(spec.apart_m.is_none() || spec.low.len() == 6, "{}", spec.name);
+        }
+    }
+}

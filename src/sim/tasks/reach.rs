@@ -1,0 +1,87 @@
+//! reach-v3: move the fingers to a point above the table.
+//!
+//! Task vector: x, y, z of a puck that plays no part, then x, y, z of the goal, all metres; drawn again while they
+//! are nearer than 0.15 m in x and y. Success: the point between the finger tips is within 0.05 m of the goal.
+
+use crate::sim::engine::{BodyId, GeomId, Model, SiteId};
+use crate::sim::error::SimError;
+use crate::sim::norm::distance;
+use crate::sim::rewards::{Sigmoid, tolerance};
+use crate::sim::rotation::quaternion_xyzw;
+use crate::sim::scene::Scene;
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Homing, Info, Objects, Task, TaskSpec};
+
+/// The task's description.
+pub const SPEC: TaskSpec = TaskSpec {
+    name: "reach-v3",
+    sentence: "Reach a goal position with the fingers.",
+    model: "reach_v3",
+    low: &[-0.1, 0.6, 0.02, -0.1, 0.8, 0.05],
+    high: &[0.1, 0.7, 0.02, 0.1, 0.9, 0.3],
+    apart_m: Some(0.15),
+    objects: 1,
+    home: HOME,
+    hand_low: HAND_LOW,
+    hand_high: HAND_HIGH,
+    goal_low: [-0.1, 0.8, 0.05],
+    goal_high: [0.1, 0.9, 0.3],
+    homing: Homing::Template,
+    build: |model| Ok(Box::new(Reach::find(model)?)),
+};
+
+/// Distance that counts as reached, metres.
+const TARGET_RADIUS_M: f64 = 0.05;
+
+struct Reach {
+    puck: BodyId,
+    puck_geom: GeomId,
+    goal_site: SiteId,
+    goal: [f64; 3],
+}
+
+impl Reach {
+    fn find(model: &Model) -> Result<Reach, SimError> {
+        Ok(Reach {
+            puck: model.body("obj")?,
+            puck_geom: model.geom("objGeom")?,
+            goal_site: model.site("goal")?,
+            goal: [0.0; 3],
+        })
+    }
+}
+
+impl Task for Reach {
+    fn place(&mut self, scene: &mut Scene, vector: &[f64]) {
+        self.goal = [vector[3], vector[4], vector[5]];
+        scene.set_object_position([vector[0], vector[1], vector[2]]);
+        scene.physics_mut().set_site_pos(self.goal_site, self.goal);
+    }
+
+    fn objects(&self, scene: &Scene) -> Objects {
+        let physics = scene.physics();
+        Objects::one(physics.body_xpos(self.puck), quaternion_xyzw(&physics.geom_xmat(self.puck_geom)))
+    }
+
+    fn goal(&self) -> [f64; 3] {
+        self.goal
+    }
+
+    fn evaluate(&self, scene: &Scene, _observation: &[f64; 39], _action: [f32; 4]) -> Evaluation {
+        let to_goal = distance(scene.tcp(), self.goal);
+        let margin = distance(HOME, self.goal);
+        let in_place = tolerance(to_goal, (0.0, TARGET_RADIUS_M), margin, Sigmoid::LongTail);
+        let reward = 10.0 * in_place;
+        Evaluation {
+            reward,
+            success: to_goal <= TARGET_RADIUS_M,
+            info: Info {
+                near_object: to_goal,
+                grasp_success: 1.0,
+                grasp_reward: to_goal,
+                in_place_reward: in_place,
+                obj_to_target: to_goal,
+                unscaled_reward: reward,
+            },
+        }
+    }
+}

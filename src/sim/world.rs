@@ -1,0 +1,272 @@
+//! One episode: MetaWorld's `reset` and `step`.
+
+use std::sync::Arc;
+
+use super::engine;
+use super::error::SimError;
+use super::scene::{Scene, clip};
+use super::task::{Info, Task, TaskSpec};
+use super::template::Prepared;
+use crate::domain::{Action, EnvId};
+
+/// Steps of an episode, MetaWorld's `max_path_length`; there is no step after them.
+pub const EPISODE_STEPS: u32 = 500;
+
+/// Numbers of one frame: hand 3, gripper 1, objects 14.
+const FRAME: usize = 18;
+
+/// Bounds of the hand's position in a clipped observation, metres.
+const HAND_SPACE: ([f64; 3], [f64; 3]) = ([-0.525, 0.348, -0.0525], [0.525, 1.025, 0.7]);
+
+/// Four finite numbers on their way to the arm, in MetaWorld's convention, not necessarily in [-1, 1].
+///
+/// Policies' answers become an [`Action`], which is clipped. Only callers that compare with MetaWorld, whose rewards
+/// look at the action before clipping, make one with [`Command::unclipped`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Command([f32; 4]);
+
+impl Command {
+    /// Takes finite numbers as they are; `None` if one is not finite.
+    pub fn unclipped(values: [f32; 4]) -> Option<Command> {
+        values.iter().all(|value| value.is_finite()).then_some(Command(values))
+    }
+}
+
+impl From<Action> for Command {
+    fn from(action: Action) -> Command {
+        Command(action.values())
+    }
+}
+
+/// What one step gave, besides the observation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepResult {
+    /// Reward, 0 to 10.
+    pub reward: f64,
+    /// The success test at this step; episodes latch it.
+    pub success: bool,
+    /// MetaWorld's other values.
+    pub info: Info,
+    /// MuJoCo's warnings of this step, one bit per `mjtWarning`.
+    pub warnings: u32,
+    /// The state stopped being physics at this step or before: numbers that are not finite, or huge.
+    pub unstable: bool,
+}
+
+/// One episode. A pure function of fingerprint, environment, task vector and the actions so far.
+pub struct World {
+    spec: &'static TaskSpec,
+    scene: Scene,
+    task: Box<dyn Task>,
+    vector: Box<[f64]>,
+    /// The unclipped frame, which is the previous one of the next observation.
+    frame: [f64; FRAME],
+    observation: [f64; 39],
+    steps: u32,
+    unstable: bool,
+}
+
+/// All that decides how a world goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    env: &'static str,
+    vector: Box<[f64]>,
+    state: Vec<f64>,
+    frame: [f64; FRAME],
+    observation: [f64; 39],
+    steps: u32,
+    unstable: bool,
+}
+
+impl Checkpoint {
+    /// The environment where it was taken.
+    pub fn env_name(&self) -> &'static str {
+        self.env
+    }
+
+    /// The task vector of the world where it was taken.
+    pub fn task_vector(&self) -> &[f64] {
+        &self.vector
+    }
+}
+
+impl World {
+    /// Resets a prepared environment with a task vector that has been checked.
+    pub(super) fn reset(spec: &'static TaskSpec, prepared: &Prepared, vector: &[f64]) -> Result<World, SimError> {
+        let mut scene = Scene::new(&prepared.model)?;
+        let mut task = (spec.build)(&prepared.model)?;
+        task.furnish(&mut scene, vector);
+        match &prepared.homed {
+            Some(template) => scene.take_homing(template),
+            None => scene.begin_homing(spec.home),
+        }
+        scene.end_homing();
+        task.place(&mut scene, vector);
+        let unstable = engine::is_unstable(scene.physics_mut().take_warnings());
+        let (frame, observation) = ([0.0; FRAME], [0.0; 39]);
+        let mut world = World { spec, scene, task, vector: vector.into(), frame, observation, steps: 0, unstable };
+        world.frame = world.current_frame();
+        world.observation = stack(&world.frame, &world.frame);
+        Ok(world)
+    }
+
+    /// Applies an action for one step of 12.5 ms.
+    ///
+    /// # Errors
+    /// [`SimError::EpisodeOver`] after [`EPISODE_STEPS`] steps.
+    pub fn step(&mut self, command: impl Into<Command>) -> Result<StepResult, SimError> {
+        if self.steps >= EPISODE_STEPS {
+            return Err(SimError::EpisodeOver(EPISODE_STEPS));
+        }
+        let Command(action) = command.into();
+        self.scene.act(action, self.spec.hand_low, self.spec.hand_high);
+        self.steps += 1;
+        let warnings = self.scene.physics_mut().take_warnings();
+        self.unstable |= engine::is_unstable(warnings);
+        let frame = self.current_frame();
+        self.observation = stack(&clip_frame(&frame), &clip_frame(&self.frame));
+        self.frame = frame;
+        let seen = self.task.evaluate(&self.scene, &self.observation, action);
+        let (reward, success, info) = (seen.reward, seen.success, seen.info);
+        Ok(StepResult { reward, success, info, warnings, unstable: self.unstable })
+    }
+
+    /// The environment.
+    pub fn env_id(&self) -> EnvId {
+        self.spec.env_id()
+    }
+
+    /// Where objects and goal were put, metres.
+    pub fn task_vector(&self) -> &[f64] {
+        &self.vector
+    }
+
+    /// The 39 numbers of MetaWorld's partially observable observation: frame, previous frame, three zeros.
+    pub fn observation(&self) -> &[f64; 39] {
+        &self.observation
+    }
+
+    /// The same with the goal's position at its end, as a fully observable MetaWorld has it (clipped to the goal
+    /// space after the first step).
+    pub fn observation_with_goal(&self) -> [f64; 39] {
+        let mut observation = self.observation;
+        let goal = self.task.goal();
+        for axis in 0..3 {
+            let clipped = clip(goal[axis], self.spec.goal_low[axis], self.spec.goal_high[axis]);
+            observation[36 + axis] = if self.steps == 0 { goal[axis] } else { clipped };
+        }
+        observation
+    }
+
+    /// Steps so far.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// The goal's position, metres.
+    pub fn goal(&self) -> [f64; 3] {
+        self.task.goal()
+    }
+
+    /// True once the state has stopped being physics.
+    pub fn unstable(&self) -> bool {
+        self.unstable
+    }
+
+    /// Generalised positions.
+    pub fn qpos(&self) -> &[f64] {
+        self.scene.physics().qpos()
+    }
+
+    /// Generalised velocities.
+    pub fn qvel(&self) -> &[f64] {
+        self.scene.physics().qvel()
+    }
+
+    /// Position of the hand's target, metres.
+    pub fn mocap_pos(&self) -> &[f64] {
+        self.scene.physics().mocap_pos()
+    }
+
+    /// Writes MuJoCo's integration state into `out`, replacing what it held: with the task vector it decides every
+    /// following step.
+    pub fn integration_state(&self, out: &mut Vec<f64>) {
+        self.scene.physics().read_state(out);
+    }
+
+    /// Takes a checkpoint.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let mut state = Vec::new();
+        self.integration_state(&mut state);
+        Checkpoint {
+            env: self.spec.name,
+            vector: self.vector.clone(),
+            state,
+            frame: self.frame,
+            observation: self.observation,
+            steps: self.steps,
+            unstable: self.unstable,
+        }
+    }
+
+    /// Goes back (or forward) to a checkpoint of a world with the same environment and task vector.
+    ///
+    /// # Errors
+    /// [`SimError::ForeignCheckpoint`].
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), SimError> {
+        let bits = |vector: &[f64]| vector.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        if checkpoint.env != self.spec.name || bits(&checkpoint.vector) != bits(&self.vector) {
+            let name = |env: &str, vector: &[f64]| format!("{env} at {vector:?}");
+            return Err(SimError::ForeignCheckpoint {
+                checkpoint: name(checkpoint.env, &checkpoint.vector),
+                world: name(self.spec.name, &self.vector),
+            });
+        }
+        let physics = self.scene.physics_mut();
+        // What MuJoCo derives from the state is computed first; doing so touches the solver's starting point, which is
+        // part of the state and therefore written again.
+        physics.write_state(&checkpoint.state);
+        physics.forward();
+        physics.write_state(&checkpoint.state);
+        physics.take_warnings();
+        self.frame = checkpoint.frame;
+        self.observation = checkpoint.observation;
+        self.steps = checkpoint.steps;
+        self.unstable = checkpoint.unstable;
+        Ok(())
+    }
+
+    /// What is seen now: hand, gripper, objects.
+    fn current_frame(&self) -> [f64; FRAME] {
+        let mut frame = [0.0; FRAME];
+        frame[..3].copy_from_slice(&self.scene.hand());
+        frame[3] = self.scene.gripper();
+        frame[4..].copy_from_slice(self.task.objects(&self.scene).values());
+        frame
+    }
+}
+
+/// An observation of two frames, goal hidden.
+fn stack(current: &[f64; FRAME], previous: &[f64; FRAME]) -> [f64; 39] {
+    let mut observation = [0.0; 39];
+    observation[..FRAME].copy_from_slice(current);
+    observation[FRAME..2 * FRAME].copy_from_slice(previous);
+    observation
+}
+
+/// Clips the hand's position and the gripper as `step` does; objects are unbounded.
+fn clip_frame(frame: &[f64; FRAME]) -> [f64; FRAME] {
+    let mut clipped = *frame;
+    for axis in 0..3 {
+        clipped[axis] = clip(frame[axis], HAND_SPACE.0[axis], HAND_SPACE.1[axis]);
+    }
+    clipped[3] = clip(frame[3], -1.0, 1.0);
+    clipped
+}
+
+// A world may be stepped by any thread.
+const _: () = {
+    const fn sendable<T: Send>() {}
+    sendable::<World>();
+    sendable::<Arc<Prepared>>();
+};
