@@ -1,1 +1,22 @@
 //! Talking to a miner's policy.
+//!
+//! [`PolicyClient::begin`] checks, resets and hands out a [`PolicySession`]; its `act` gets one action. Whatever the
+//! other side does ends as a [`MissReason`](crate::domain::MissReason) of the step or a
+//! [`Fault`](crate::domain::Fault) of the episode, within its deadline and within 64 KiB.
+
+mod begin;
+mod budget;
+mod client;
+mod error;
+mod exchange;
+pub mod guard;
+mod secret;
+mod session;
+mod tls;
+pub mod wire;
+
+pub use client::{ClientOptions, EpisodeTicket, PlatformCredential, PolicyClient};
+pub use error::PolicyError;
+pub use guard::{Endpoint, EndpointRefused};
+pub use secret::Secret;
+pub use session::PolicySession;

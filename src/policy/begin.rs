@@ -1,0 +1,91 @@
+//! The beginning of an episode: `/health`, `/reset`, and the one retry.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use tokio::time::{Instant, sleep};
+
+use super::budget::Slots;
+use super::exchange::{Answer, CallError, call};
+use super::guard::Endpoint;
+use super::wire::{Encoding, ResetAnswer, ResetRequest, TaskConfig, offered_encoding};
+use super::{EpisodeTicket, PolicySession};
+use crate::domain::{Fault, FaultReason, Limits};
+
+/// A policy's server and how it is spoken to in one episode.
+pub(super) struct Line {
+    pub(super) http: reqwest::Client,
+    pub(super) endpoint: Endpoint,
+    pub(super) headers: HeaderMap,
+}
+
+/// Tries to begin, pauses, tries once more. What the failed tries cost on the network is noted in the miner's budget.
+pub(super) async fn begin(
+    line: Line,
+    limits: &Limits,
+    ticket: &EpisodeTicket,
+    slots: Slots,
+) -> Result<PolicySession, Fault> {
+    let config = TaskConfig::new(ticket.env_id.clone(), ticket.policy_seed, ticket.task_id);
+    let reset = serde_json::to_vec(&ResetRequest { task_config: config }).expect("plain data always serialises");
+    let mut encoding = None;
+    let started = Instant::now();
+    if let Ok(()) = attempt(&line, limits, &reset, &mut encoding).await {
+        return Ok(PolicySession::new(line, encoding.unwrap_or_default(), limits, slots));
+    }
+    let first_try = started.elapsed();
+    sleep(Duration::from_millis(limits.reset_retry_pause_ms.into())).await;
+    let restarted = Instant::now();
+    match attempt(&line, limits, &reset, &mut encoding).await {
+        Ok(()) => Ok(PolicySession::new(line, encoding.unwrap_or_default(), limits, slots)),
+        Err(fault) => {
+            slots.note_failure(first_try + restarted.elapsed(), fault);
+            Err(fault)
+        }
+    }
+}
+
+/// `/health`, unless an earlier try got through to the server, and `/reset`.
+async fn attempt(line: &Line, limits: &Limits, reset: &[u8], encoding: &mut Option<Encoding>) -> Result<(), Fault> {
+    if encoding.is_none() {
+        *encoding = Some(health(line, limits).await?);
+    }
+    let request = line.http.post(line.endpoint.url("/reset")).headers(line.headers.clone());
+    let request = request.header(CONTENT_TYPE, Encoding::Json.media_type()).body(reset.to_vec());
+    let answer = call(request, deadline(limits), &mut 0).await.map_err(|error| Fault::new(reason(error)))?;
+    if accepted(&answer) { Ok(()) } else { Err(Fault::new(FaultReason::ResetFailed)) }
+}
+
+/// Asks which encodings the server knows. Only a server that cannot be reached at all ends the try here: one
+/// that answers `/health` with an error, nonsense or nothing may still be an old server that works.
+async fn health(line: &Line, limits: &Limits) -> Result<Encoding, Fault> {
+    let request = line.http.get(line.endpoint.url("/health")).headers(line.headers.clone());
+    let request = request.header(ACCEPT, Encoding::Json.media_type());
+    match call(request, deadline(limits), &mut 0).await {
+        Ok(answer) if answer.status == StatusCode::OK => Ok(offered_encoding(&answer.body)),
+        Err(error @ (CallError::Unreachable | CallError::AddressRefused | CallError::Ours)) => {
+            Err(Fault::new(reason(error)))
+        }
+        Ok(_) | Err(CallError::Timeout | CallError::Disconnected | CallError::TooLarge) => Ok(Encoding::Json),
+    }
+}
+
+fn accepted(answer: &Answer) -> bool {
+    let parsed = serde_json::from_slice::<ResetAnswer>(&answer.body);
+    answer.status == StatusCode::OK && parsed.is_ok_and(|parsed| parsed.status == "ok")
+}
+
+fn deadline(limits: &Limits) -> Instant {
+    Instant::now() + Duration::from_millis(limits.reset_timeout_ms.into())
+}
+
+fn reason(error: CallError) -> FaultReason {
+    match error {
+        CallError::Timeout => FaultReason::ResetTimeout,
+        CallError::Unreachable => FaultReason::Unreachable,
+        CallError::AddressRefused => FaultReason::EndpointRefused,
+        CallError::Disconnected | CallError::TooLarge => FaultReason::ResetFailed,
+        CallError::Ours => FaultReason::PlatformOutage,
+    }
+}
