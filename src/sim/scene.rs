@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::engine::{BodyId, GeomId, Model, Physics, SiteId};
 use super::error::SimError;
 use super::norm::distance;
+use super::rewards::Grip;
 
 /// Physics steps of 2.5 ms per environment step: 80 Hz control.
 pub(super) const FRAME_SKIP: usize = 5;
@@ -114,6 +115,18 @@ impl Scene {
     pub(super) fn both_pads_touch(&self, object: GeomId) -> bool {
         let force = |pad| self.physics.contact_force(pad, object);
         force(self.arm.left_pad_geom) > 0.0 && force(self.arm.right_pad_geom) > 0.0
+    }
+
+    /// What [`caging_reward`](super::rewards::caging_reward) looks at, for an object now and at reset.
+    pub(super) fn grip(&self, object: [f64; 3], initial_object: [f64; 3], action: [f32; 4]) -> Grip {
+        Grip {
+            pads_y: [self.left_pad()[1], self.right_pad()[1]],
+            tcp: self.tcp(),
+            initial_tcp: self.initial_tcp,
+            object,
+            initial_object,
+            gripper: action[3],
+        }
     }
 
     /// Puts a free object somewhere and at rest: numbers 9..12 of qpos and 9..15 of qvel in MetaWorld's models.

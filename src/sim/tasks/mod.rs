@@ -1,12 +1,16 @@
 //! The registry of tasks: one file each, one line here.
 
+mod peg_insert_side;
+mod pick_place;
+mod puck;
+mod push;
 mod reach;
 
 use super::task::TaskSpec;
 use crate::domain::EnvId;
 
 /// Every task, sorted by name.
-static TASKS: [TaskSpec; 1] = [reach::SPEC];
+static TASKS: [TaskSpec; 4] = [peg_insert_side::SPEC, pick_place::SPEC, push::SPEC, reach::SPEC];
 
 /// Every task, sorted by name.
 pub fn tasks() -> &'static [TaskSpec] {

@@ -3,13 +3,14 @@
 //! Task vector: x, y, z of a puck that plays no part, then x, y, z of the goal, all metres; drawn again while they
 //! are nearer than 0.15 m in x and y. Success: the point between the finger tips is within 0.05 m of the goal.
 
-use crate::sim::engine::{BodyId, GeomId, Model, SiteId};
+use crate::sim::engine::Model;
 use crate::sim::error::SimError;
 use crate::sim::norm::distance;
 use crate::sim::rewards::{Sigmoid, tolerance};
-use crate::sim::rotation::quaternion_xyzw;
 use crate::sim::scene::Scene;
 use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Homing, Info, Objects, Task, TaskSpec};
+
+use super::puck::Puck;
 
 /// The task's description.
 pub const SPEC: TaskSpec = TaskSpec {
@@ -33,33 +34,24 @@ pub const SPEC: TaskSpec = TaskSpec {
 const TARGET_RADIUS_M: f64 = 0.05;
 
 struct Reach {
-    puck: BodyId,
-    puck_geom: GeomId,
-    goal_site: SiteId,
+    puck: Puck,
     goal: [f64; 3],
 }
 
 impl Reach {
     fn find(model: &Model) -> Result<Reach, SimError> {
-        Ok(Reach {
-            puck: model.body("obj")?,
-            puck_geom: model.geom("objGeom")?,
-            goal_site: model.site("goal")?,
-            goal: [0.0; 3],
-        })
+        Ok(Reach { puck: Puck::find(model)?, goal: [0.0; 3] })
     }
 }
 
 impl Task for Reach {
     fn place(&mut self, scene: &mut Scene, vector: &[f64]) {
         self.goal = [vector[3], vector[4], vector[5]];
-        scene.set_object_position([vector[0], vector[1], vector[2]]);
-        scene.physics_mut().set_site_pos(self.goal_site, self.goal);
+        self.puck.place(scene, [vector[0], vector[1], vector[2]], self.goal);
     }
 
     fn objects(&self, scene: &Scene) -> Objects {
-        let physics = scene.physics();
-        Objects::one(physics.body_xpos(self.puck), quaternion_xyzw(&physics.geom_xmat(self.puck_geom)))
+        self.puck.observe(scene)
     }
 
     fn goal(&self) -> [f64; 3] {
