@@ -6,6 +6,7 @@
 mod assets;
 mod engine;
 mod error;
+mod experts;
 mod library;
 pub mod maths;
 mod norm;
@@ -21,6 +22,7 @@ mod template;
 mod world;
 
 pub use error::SimError;
+pub use experts::{Expert, expert};
 pub use maths::prove_maths_pin;
 pub use simulator::Simulator;
 pub use task::{Info, TaskSpec};

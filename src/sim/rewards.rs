@@ -158,3 +158,95 @@ fn reach_reward(caging: &Caging, grip: &Grip) -> f64 {
     let bounds = (0.0, caging.object_reach_radius);
     tolerance(distance(grip.object, grip.tcp), bounds, margin, Sigmoid::LongTail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Scalar::{Double, Single, Weak};
+    use super::*;
+
+    #[test]
+    fn tolerances_are_pythons_bits() {
+        use Sigmoid::{Gaussian, LongTail};
+        let cases = [
+            (LongTail, 0x3fd51a530eb452a6, 0x3fdef3e383f65595, 0x3fcfe9d7098addd9),
+            (LongTail, 0x3fd3678b4907ee46, 0x3fd329c29b44612d, 0x3fc136fde57eb057),
+            (LongTail, 0x3fc1284740fd0b40, 0x3fd163bb538a4ae5, 0x3fe131e2240b43cf),
+            (LongTail, 0x3fca0ad24273b210, 0x3fc8ddea7b7cf57e, 0x3fc3594230e1a8a6),
+            (Gaussian, 0x3fe802fcc620a262, 0x3fca2409eecac428, 0x3d7e869a2d423f4d),
+            (Gaussian, 0x3fdf0d5e71dfe33e, 0x3fe2dc68d6ca0ee0, 0x3fd23d49764ebb45),
+        ];
+        for (sigmoid, x, margin, expected) in cases {
+            let value = tolerance(f64::from_bits(x), (0.0, 0.05), f64::from_bits(margin), sigmoid);
+            assert_eq!(value.to_bits(), expected, "{sigmoid:?}");
+        }
+    }
+
+    #[test]
+    fn inside_its_bounds_a_tolerance_is_one_and_without_margin_outside_is_zero() {
+        assert_eq!(tolerance(0.05, (0.0, 0.05), 0.3, Sigmoid::LongTail), 1.0);
+        assert_eq!(tolerance(0.06, (0.0, 0.05), 0.0, Sigmoid::LongTail), 0.0);
+        assert!(tolerance(f64::NAN, (0.0, 0.05), 0.3, Sigmoid::LongTail).is_nan());
+    }
+
+    #[test]
+    fn a_product_with_a_single_precision_number_is_single_precision() {
+        let product = hamacher_product(0.3, Single(0.7));
+        assert!(matches!(product, Single(_)), "{product:?}");
+        assert_eq!(product.value().to_bits(), 0x3fd1033da0000000);
+        assert_eq!(hamacher_product(0.3, 0.7), Weak(f64::from_bits(0x3fd1033d91d2a206)));
+        assert_eq!(hamacher_product(Double(0.3), Single(0.7)), Double(f64::from_bits(0x3fd1033d8ffa17df)));
+        assert_eq!(hamacher_product(1.0, Single(0.1)).value().to_bits(), 0x3fb99999a0000000);
+        assert_eq!(hamacher_product(0.0, 0.0), Weak(0.0));
+    }
+
+    #[test]
+    fn a_prism_costs_only_inside() {
+        let (zero, one) = ([0.0, 0.5, 0.1], [0.3, 0.1, 0.7]);
+        let inside = rect_prism_tolerance([0.1, 0.2, 0.3], zero, one);
+        assert_eq!(inside, Double(f64::from_bits(0x3fb5555555555555)));
+        assert_eq!(rect_prism_tolerance([1.1, 1.2, 1.3], zero, one), Weak(1.0));
+    }
+
+    const CAGING: Caging = Caging {
+        object_radius: 0.0075,
+        pad_success_threshold: 0.03,
+        object_reach_radius: 0.01,
+        xz_threshold: 0.005,
+        desired_effort: 1.0,
+        density: Density::Plain,
+    };
+    const FAR: Grip = Grip {
+        pads_y: [0.64, 0.56],
+        tcp: [0.0, 0.6, 0.19],
+        initial_tcp: [0.0, 0.6, 0.2],
+        object: [0.1, 0.55, 0.02],
+        initial_object: [0.1, 0.55, 0.02],
+        gripper: 0.3,
+    };
+    const HELD: Grip = Grip {
+        pads_y: [0.62, 0.58],
+        tcp: [0.1, 0.6, 0.021],
+        initial_tcp: [0.0, 0.6, 0.2],
+        object: [0.1, 0.6, 0.02],
+        initial_object: [0.1, 0.601, 0.02],
+        gripper: 0.6,
+    };
+
+    #[test]
+    fn caging_rewards_are_pythons_bits_and_types() {
+        let at = |grip: Grip| {
+            [Density::Plain, Density::High, Density::Medium]
+                .map(|density| caging_reward(&Caging { density, ..CAGING }, &grip))
+        };
+        let weak = |bits| Weak(f64::from_bits(bits));
+        assert_eq!(at(FAR), [weak(0), weak(0x3f9c125c67788e87), weak(0x3faba1ef9486b47c)]);
+        let bits = at(HELD).map(|reward| (matches!(reward, Single(_)), reward.value().to_bits()));
+        assert_eq!(bits, [0x3fe3333340000000, 0x3fe99999a0000000, 0x3fe99999a0000000].map(|b| (true, b)));
+    }
+
+    #[test]
+    fn beyond_the_box_the_closing_command_is_a_python_number() {
+        assert_eq!(caging_reward(&CAGING, &Grip { gripper: 1.7, ..HELD }), Weak(1.0));
+        assert_eq!(caging_reward(&CAGING, &Grip { gripper: 1.0, ..HELD }), Single(1.0));
+    }
+}

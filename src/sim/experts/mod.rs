@@ -1,0 +1,50 @@
+//! MetaWorld's scripted policies: what a perfect miner would do, seeing everything.
+//!
+//! They read the whole observation with its goal, which no policy over the network does; they serve tests, the
+//! mock miners and `--policy expert`. One file per task; bit-equal to `metaworld.policies`.
+
+mod button_press;
+mod door_open;
+mod drawer_close;
+mod drawer_open;
+mod peg_insert_side;
+mod pick_place;
+mod push;
+mod reach;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use crate::domain::EnvId;
+
+/// A policy that sees the world as it is.
+pub trait Expert {
+    /// The action for one observation, whose last three numbers are the goal's position (not zeros). In
+    /// MetaWorld's convention: +1 closes the fingers. Components may lie outside [-1, 1]; the arm clips them.
+    fn act(&mut self, observation: &[f64; 39]) -> [f32; 4];
+}
+
+/// An expert that keeps nothing from one step to the next.
+struct Memoryless(fn(&view::View) -> [f32; 4]);
+
+impl Expert for Memoryless {
+    fn act(&mut self, observation: &[f64; 39]) -> [f32; 4] {
+        (self.0)(&view::View::of(observation))
+    }
+}
+
+/// The scripted expert of an environment, if there is one.
+pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
+    let act = match env.as_str() {
+        "metaworld/button-press-v3" => button_press::act,
+        "metaworld/door-open-v3" => door_open::act,
+        "metaworld/drawer-close-v3" => drawer_close::act,
+        "metaworld/drawer-open-v3" => drawer_open::act,
+        "metaworld/peg-insert-side-v3" => peg_insert_side::act,
+        "metaworld/pick-place-v3" => pick_place::act,
+        "metaworld/push-v3" => push::act,
+        "metaworld/reach-v3" => reach::act,
+        _ => return None,
+    };
+    Some(Box::new(Memoryless(act)))
+}
