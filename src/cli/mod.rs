@@ -1,3 +1,72 @@
-//! What a person types.
+//! What a person types. Each command is a thin file: it calls the library and prints.
 
+mod check_config;
+mod list_envs;
+mod progress;
+mod settings_args;
 pub mod table;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use serde::Serialize;
+
+/// Robot-policy evaluation whose published scores any stranger can verify
+#[derive(Debug, Parser)]
+#[command(name = "kinitro", version, arg_required_else_help = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    CheckConfig(check_config::CheckConfigArgs),
+    ListEnvs(list_envs::ListEnvsArgs),
+    Completions(CompletionsArgs),
+}
+
+/// Print shell completions: `kinitro completions bash > /etc/bash_completion.d/kinitro`
+#[derive(Debug, clap::Args)]
+struct CompletionsArgs {
+    /// The shell to print them for
+    shell: clap_complete::Shell,
+}
+
+/// Runs one command. Errors are printed as one chain of sentences on standard error, with exit status 1.
+pub fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli.command) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("kinitro: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::CheckConfig(args) => check_config::run(&args)?,
+        Command::ListEnvs(args) => list_envs::run(&args)?,
+        Command::Completions(args) => {
+            clap_complete::generate(args.shell, &mut Cli::command(), "kinitro", &mut std::io::stdout());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs an asynchronous command on a runtime of its own.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_background();
+    result
+}
+
+/// Prints `value` as JSON, one document. A reader that has gone away (`| head`) is no error.
+fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}

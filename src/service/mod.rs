@@ -1,1 +1,4 @@
 //! The long-running roles.
+
+pub mod settings;
+pub mod shutdown;

@@ -1,0 +1,91 @@
+//! The flags that stand above the settings file and the environment.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::service::settings::{self, Settings};
+
+/// Flags common to all commands that use settings.
+#[derive(Debug, Clone, Args)]
+pub struct SettingsArgs {
+    /// Settings file (TOML); `kinitro check-config` tells what is wrong with one
+    #[arg(long, value_name = "FILE", env = "KINITRO_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Folder of the database, the transcripts and the development chain
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Chain to use; this version knows `dev`
+    #[arg(long)]
+    pub network: Option<String>,
+
+    /// Number of the subnet
+    #[arg(long)]
+    pub netuid: Option<u16>,
+
+    /// Name of the wallet
+    #[arg(long)]
+    pub wallet_name: Option<String>,
+
+    /// Name of the hotkey in that wallet
+    #[arg(long)]
+    pub hotkey_name: Option<String>,
+
+    /// What is logged, for example `info` or `kinitro=debug`
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl SettingsArgs {
+    /// The settings: file, then environment, then these flags, checked as a whole.
+    ///
+    /// # Errors
+    /// All problems of the settings at once.
+    pub fn load(&self) -> anyhow::Result<Settings> {
+        let variable = |name: &str| self.flag_or_variable(name);
+        let mut settings = settings::load(self.config.as_deref(), &variable)?;
+        if let Some(folder) = &self.data_dir {
+            settings.storage.data_dir = folder.clone();
+        }
+        if let Some(filter) = &self.log {
+            settings.log.filter = filter.clone();
+        }
+        Ok(settings)
+    }
+
+    /// A flag takes the place of its variable, so that both go through the same checks.
+    fn flag_or_variable(&self, name: &str) -> Option<String> {
+        let flag = match name {
+            "NETWORK" => self.network.clone(),
+            "NETUID" => self.netuid.map(|netuid| netuid.to_string()),
+            "WALLET_NAME" => self.wallet_name.clone(),
+            "HOTKEY_NAME" => self.hotkey_name.clone(),
+            _ => None,
+        };
+        flag.or_else(|| std::env::var(name).ok())
+    }
+}
+
+/// Starts the log on standard error, as the settings say.
+///
+/// # Errors
+/// When the filter is not one.
+pub fn start_log(settings: &Settings) -> anyhow::Result<()> {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(&settings.log.filter)
+        .with_context(|| format!("{:?} is no log filter; try `info` or `kinitro=debug`", settings.log.filter))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log.format {
+        settings::LogFormat::Text => {
+            let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let _ = builder.with_ansi(terminal).with_target(false).try_init();
+        }
+        settings::LogFormat::Json => {
+            let _ = builder.json().try_init();
+        }
+    }
+    Ok(())
+}

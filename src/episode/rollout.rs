@@ -1,0 +1,123 @@
+//! One episode under way.
+
+use crate::domain::{Action, Fault, FaultReason, MissReason, MissedSteps, PolicyObservation, PolicyReply};
+use crate::sim::World;
+use crate::transcript::{Header, Observed, Recorder, StepInput, Transcript};
+
+use super::EpisodeRules;
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn {
+    /// Ask the policy for an action on this observation.
+    Observe(PolicyObservation),
+    /// The episode is over: take its transcript by [`Rollout::finish`].
+    Over,
+}
+
+/// One episode under way: a world, its record, and the count of what the policy missed.
+pub struct Rollout {
+    world: World,
+    recorder: Recorder,
+    rules: EpisodeRules,
+    missed: MissedSteps,
+    last_action: Action,
+    succeeded: bool,
+    ended_by: Option<Fault>,
+    over: bool,
+    state: Vec<f64>,
+}
+
+impl Rollout {
+    /// Starts recording `world`, which has just been reset.
+    pub fn start(world: World, header: Header, rules: EpisodeRules) -> Rollout {
+        let mut state = Vec::new();
+        world.integration_state(&mut state);
+        let observed = Observed { observation: world.observation(), state: &state, frames: &[] };
+        let recorder = Recorder::new(header, observed);
+        let missed = MissedSteps::new(&rules.limits, rules.max_steps);
+        Rollout {
+            world,
+            recorder,
+            rules,
+            missed,
+            last_action: Action::ZERO,
+            succeeded: false,
+            ended_by: None,
+            over: false,
+            state,
+        }
+    }
+
+    /// What the policy may see now.
+    pub fn observation(&self) -> PolicyObservation {
+        PolicyObservation::of(self.world.observation())
+    }
+
+    /// Steps taken so far.
+    pub fn steps(&self) -> u32 {
+        self.world.steps()
+    }
+
+    /// Applies one reply (a missed one holds the arm still), records the step, and says what comes next.
+    ///
+    /// # Panics
+    /// When the episode is already over.
+    pub fn step(&mut self, reply: &PolicyReply) -> Turn {
+        assert!(!self.over, "a step was asked of an episode that is over");
+        let (action, answer) = self.action_of(reply);
+        let Ok(result) = self.world.step(action) else {
+            // The action is checked and the step limit is ours, so the engine itself has failed.
+            return self.end(Some(Fault::new(FaultReason::EngineFailure)));
+        };
+        self.last_action = action;
+        self.succeeded |= result.success;
+        self.world.integration_state(&mut self.state);
+        self.recorder.step(StepInput {
+            reply,
+            applied: action,
+            observed: Observed { observation: self.world.observation(), state: &self.state, frames: &[] },
+            reward: result.reward,
+            success: result.success,
+            warnings: result.warnings,
+        });
+        if result.unstable {
+            return self.end(Some(Fault::new(FaultReason::SimulationUnstable)));
+        }
+        if let Some(reason) = self.missed.note(answer) {
+            return self.end(Some(Fault::new(reason)));
+        }
+        let done = self.world.steps() >= self.rules.max_steps || (self.rules.stop_on_success && self.succeeded);
+        if done { self.end(None) } else { Turn::Observe(self.observation()) }
+    }
+
+    /// Breaks the episode off, for a reason that no reply shows.
+    pub fn abort(&mut self, fault: Fault) {
+        self.end(Some(fault));
+    }
+
+    /// The finished record. An episode that was not over is broken off as lost by us.
+    pub fn finish(mut self) -> Transcript {
+        if !self.over {
+            self.abort(Fault::new(FaultReason::ExecutorLost));
+        }
+        self.recorder.finish(self.ended_by)
+    }
+
+    fn end(&mut self, fault: Option<Fault>) -> Turn {
+        self.over = true;
+        self.ended_by = fault;
+        Turn::Over
+    }
+
+    fn action_of(&self, reply: &PolicyReply) -> (Action, Result<(), MissReason>) {
+        match reply.answer {
+            Ok(sent) => match self.rules.profile.to_action(sent) {
+                Some(action) => (action, Ok(())),
+                // Clients refuse numbers that are not finite; should one slip through, it is malformed.
+                None => (Action::hold(self.last_action), Err(MissReason::Malformed)),
+            },
+            Err(reason) => (Action::hold(self.last_action), Err(reason)),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Whether a failure that looks like the miner's is really ours.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::domain::{Fault, FaultReason, Hotkey};
+
+/// Failures of most miners within this time are one outage of ours, not many faults of theirs.
+const WINDOW: Duration = Duration::from_secs(60);
+/// With fewer miners than this, "most of them" says nothing about us.
+const MIN_MINERS: usize = 3;
+/// Notes kept at most; beyond it the oldest are forgotten, whatever their age.
+const MAX_NOTES: usize = 10_000;
+
+/// Remembers which miners answered and which failed in the last minute.
+#[derive(Debug, Default)]
+pub struct FaultJudge {
+    notes: VecDeque<Note>,
+}
+
+#[derive(Debug)]
+struct Note {
+    at: Instant,
+    hotkey: Hotkey,
+    failed: bool,
+}
+
+/// Whether a fault of this reason could come from our network or machine instead of the miner's.
+fn could_be_ours(reason: FaultReason) -> bool {
+    use FaultReason::*;
+    matches!(reason, Unreachable | ResetTimeout | ResetFailed | TooManyMissedSteps | EpisodeTimeout)
+}
+
+impl FaultJudge {
+    /// Whether a fault could come from our side and must be judged.
+    pub fn is_suspect(fault: Fault) -> bool {
+        could_be_ours(fault.reason)
+    }
+
+    /// Takes note of how an episode of `hotkey` ended at `now`.
+    pub fn note(&mut self, hotkey: Hotkey, fault: Option<Fault>, now: Instant) {
+        let failed = fault.is_some_and(|fault| could_be_ours(fault.reason));
+        self.notes.push_back(Note { at: now, hotkey, failed });
+        while self.notes.len() > MAX_NOTES
+            || self.notes.front().is_some_and(|note| now.duration_since(note.at) > WINDOW)
+        {
+            self.notes.pop_front();
+        }
+    }
+
+    /// The fault as it should be reported: the platform's when most of at least three miners that were heard of
+    /// in the last minute failed only, or when the known-good probe fails; else as it is.
+    pub fn judge(&self, fault: Fault, probe_ok: bool, now: Instant) -> Fault {
+        if !could_be_ours(fault.reason) {
+            return fault;
+        }
+        if !probe_ok || self.most_failed(now) {
+            return Fault::new(FaultReason::PlatformOutage);
+        }
+        fault
+    }
+
+    fn most_failed(&self, now: Instant) -> bool {
+        let mut heard: BTreeMap<Hotkey, BTreeSet<bool>> = BTreeMap::new();
+        for note in self.notes.iter().filter(|note| now.duration_since(note.at) <= WINDOW) {
+            heard.entry(note.hotkey).or_default().insert(note.failed);
+        }
+        let failed_only = heard.values().filter(|seen| !seen.contains(&false)).count();
+        heard.len() >= MIN_MINERS && failed_only * 2 > heard.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNREACHABLE: Fault = Fault { reason: FaultReason::Unreachable };
+
+    fn key(n: u8) -> Hotkey {
+        Hotkey([n; 32])
+    }
+
+    #[test]
+    fn one_failing_miner_among_others_keeps_its_fault() {
+        let (mut judge, now) = (FaultJudge::default(), Instant::now());
+        judge.note(key(1), Some(UNREACHABLE), now);
+        judge.note(key(2), None, now);
+        judge.note(key(3), None, now);
+        assert_eq!(judge.judge(UNREACHABLE, true, now), UNREACHABLE);
+    }
+
+    #[test]
+    fn most_miners_failing_within_a_minute_is_our_outage() {
+        let (mut judge, now) = (FaultJudge::default(), Instant::now());
+        judge.note(key(1), Some(UNREACHABLE), now);
+        judge.note(key(2), Some(Fault::new(FaultReason::ResetTimeout)), now);
+        judge.note(key(3), None, now);
+        let judged = judge.judge(UNREACHABLE, true, now);
+        assert_eq!(judged.reason, FaultReason::PlatformOutage);
+        let later = now + Duration::from_secs(61);
+        assert_eq!(judge.judge(UNREACHABLE, true, later), UNREACHABLE);
+    }
+
+    #[test]
+    fn a_failing_probe_is_our_outage() {
+        let judge = FaultJudge::default();
+        assert_eq!(judge.judge(UNREACHABLE, false, Instant::now()).reason, FaultReason::PlatformOutage);
+    }
+
+    #[test]
+    fn what_only_a_miner_can_do_stays_its_fault() {
+        let judge = FaultJudge::default();
+        for reason in [FaultReason::MalformedActions, FaultReason::EndpointRefused, FaultReason::SimulationUnstable] {
+            assert_eq!(judge.judge(Fault::new(reason), false, Instant::now()).reason, reason);
+        }
+    }
+
+    #[test]
+    fn two_miners_say_nothing_about_us() {
+        let (mut judge, now) = (FaultJudge::default(), Instant::now());
+        judge.note(key(1), Some(UNREACHABLE), now);
+        judge.note(key(2), Some(UNREACHABLE), now);
+        assert_eq!(judge.judge(UNREACHABLE, true, now), UNREACHABLE);
+    }
+}

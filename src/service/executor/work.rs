@@ -1,0 +1,298 @@
+//! The executor's loop.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::fault_judge::FaultJudge;
+use super::lease::{Held, keep_alive};
+use super::pool::PhysicsPool;
+use super::report::report;
+use super::rollout::{Ended, Lost, Runner};
+use crate::beacon::policy_seed;
+use crate::domain::{Contest, Digest, EnvId, ExecutorId, Fault, FaultReason, Outcome, Party, printable};
+use crate::policy::{ClientOptions, Endpoint, PolicyClient, PolicyError, ReferenceServer};
+use crate::service::tasks::TaskQueue;
+use crate::sim::Simulator;
+use crate::store::{EpisodeResult, LeaseRequest, Leased, LeasedTask};
+use crate::transcript::Transcript;
+
+/// Tasks leased by one request at most; the API takes no more.
+const MAX_FETCH: usize = 100;
+/// Pause when there is nothing to do, doubled up to the longest.
+const FIRST_IDLE: Duration = Duration::from_millis(50);
+const LONGEST_IDLE: Duration = Duration::from_secs(2);
+/// How long handing in and giving back may take at shutdown; what is not done then is done by expiring leases.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+/// Results that may wait for being handed in; more make their episodes wait.
+const RESULT_QUEUE: usize = 256;
+
+/// How an executor works.
+#[derive(Clone)]
+pub struct ExecutorOptions {
+    /// Its name.
+    pub id: ExecutorId,
+    /// Episodes in flight at once.
+    pub max_in_flight: usize,
+    /// Environments it takes; empty is all.
+    pub environments: Vec<EnvId>,
+    /// Length of its leases, milliseconds.
+    pub lease_ms: u64,
+    /// How long a failure that could be ours waits for others like it before it is judged.
+    pub fault_settle: Duration,
+    /// How policies are called.
+    pub client: ClientOptions,
+}
+
+/// Why an executor cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    /// The threads or the reference server could not be started.
+    #[error("the executor cannot start: {0}")]
+    Start(#[from] std::io::Error),
+}
+
+/// Leases tasks, runs their episodes, hands results in.
+pub struct Executor {
+    options: ExecutorOptions,
+    queue: Arc<dyn TaskQueue>,
+    simulator: Simulator,
+    pool: PhysicsPool,
+    reference: ReferenceServer,
+    judge: Mutex<FaultJudge>,
+    clients: Mutex<BTreeMap<Digest, PolicyClient>>,
+}
+
+impl Executor {
+    /// An executor with its own physics threads and its own reference policy on loopback.
+    ///
+    /// # Errors
+    /// [`ExecutorError::Start`].
+    pub async fn start(
+        options: ExecutorOptions,
+        queue: Arc<dyn TaskQueue>,
+        simulator: Simulator,
+        pool: PhysicsPool,
+    ) -> Result<Executor, ExecutorError> {
+        let reference = ReferenceServer::start(simulator.clone()).await?;
+        let (judge, clients) = (Mutex::default(), Mutex::default());
+        Ok(Executor { options, queue, simulator, pool, reference, judge, clients })
+    }
+
+    /// Works until `shutdown`; then gives back what is not finished.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let this = Arc::new(self);
+        let held = Held::default();
+        let (finished, results) = mpsc::channel(RESULT_QUEUE);
+        let reporter = tokio::spawn(report(this.queue.clone(), held.clone(), results));
+        let (id, lease_ms) = (this.options.id.clone(), this.options.lease_ms);
+        let heartbeats =
+            tokio::spawn(keep_alive(this.queue.clone(), id.clone(), held.clone(), lease_ms, shutdown.clone()));
+        this.clone().work(held.clone(), finished, shutdown).await;
+        let wind_up = async {
+            // All senders are gone, so the reporter ends once everything is handed in.
+            let _ = reporter.await;
+            let _ = heartbeats.await;
+            let rest = held.all();
+            if !rest.is_empty() {
+                tracing::info!(tasks = rest.len(), "giving unfinished tasks back");
+                if let Err(error) = this.queue.release(id, rest).await {
+                    tracing::warn!(%error, "tasks not given back; their leases will expire");
+                }
+            }
+        };
+        if tokio::time::timeout(SHUTDOWN_DEADLINE, wind_up).await.is_err() {
+            tracing::warn!("shutdown took too long; what is left is taken over when its leases expire");
+        }
+    }
+
+    /// Leases and runs until `shutdown`, then drops what is in flight.
+    async fn work(self: Arc<Self>, held: Held, finished: mpsc::Sender<EpisodeResult>, shutdown: CancellationToken) {
+        let mut episodes = JoinSet::new();
+        let mut idle = FIRST_IDLE;
+        while !shutdown.is_cancelled() {
+            while episodes.try_join_next().is_some() {}
+            let room = self.options.max_in_flight.saturating_sub(episodes.len()).min(MAX_FETCH);
+            let leased = if room == 0 { Leased::default() } else { self.fetch(room, &shutdown).await };
+            if leased.tasks.is_empty() {
+                tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    Some(_) = episodes.join_next(), if !episodes.is_empty() => {}
+                    () = tokio::time::sleep(idle), if room > 0 => idle = (idle * 2).min(LONGEST_IDLE),
+                }
+                continue;
+            }
+            idle = FIRST_IDLE;
+            for task in leased.tasks {
+                let Some(contest) = leased.contests.get(&task.contest) else {
+                    tracing::error!(task = %task.id, "a task came without its contest's settings; left alone");
+                    continue;
+                };
+                let lost = held.take(task.id);
+                let (this, contest, finished) = (self.clone(), Arc::new(contest.clone()), finished.clone());
+                episodes.spawn(async move {
+                    tokio::select! {
+                        () = lost.cancelled() => {}
+                        result = this.episode(&task, &contest) => {
+                            // A closed channel means shutdown; the lease is given back then.
+                            let _ = finished.send(result).await;
+                        }
+                    }
+                });
+            }
+        }
+        episodes.shutdown().await;
+    }
+
+    async fn fetch(&self, room: usize, shutdown: &CancellationToken) -> Leased {
+        let request = LeaseRequest {
+            executor: self.options.id.clone(),
+            limit: u32::try_from(room).unwrap_or(u32::MAX),
+            environments: (!self.options.environments.is_empty()).then(|| self.options.environments.clone()),
+            fingerprint: self.simulator.fingerprint().digest(),
+            lease_ms: self.options.lease_ms,
+        };
+        let fetched = tokio::select! {
+            () = shutdown.cancelled() => return Leased::default(),
+            fetched = self.queue.fetch(request) => fetched,
+        };
+        fetched.unwrap_or_else(|error| {
+            tracing::warn!(error = %printable(&error.to_string(), 200), "no tasks fetched");
+            Leased::default()
+        })
+    }
+
+    /// Runs one task to its result, its transcript stored.
+    async fn episode(&self, task: &LeasedTask, contest: &Contest) -> EpisodeResult {
+        metrics::gauge!("kinitro_episodes_in_flight").increment(1.0);
+        let ended = match self.client(task.contest, contest) {
+            Ok(policies) => {
+                let runner =
+                    Runner { simulator: self.simulator.clone(), policies, pool: self.pool.clone() };
+                let endpoint = self.endpoint(task, contest);
+                runner.run(&self.options.id, task, contest, endpoint).await
+            }
+            Err(error) => Err(Lost { fault: Fault::new(FaultReason::EngineFailure), note: error.to_string() }),
+        };
+        let result = self.conclude(task, contest, ended).await;
+        metrics::gauge!("kinitro_episodes_in_flight").decrement(1.0);
+        let outcome = match result.fault {
+            Some(fault) => fault.reason.slug(),
+            None if result.outcome == Outcome::Success => "success",
+            None => "failure",
+        };
+        metrics::counter!("kinitro_episodes_total", "outcome" => outcome).increment(1);
+        result
+    }
+
+    /// Where the policy of a task is called. The probe is our own reference policy, told this episode's seed.
+    fn endpoint(&self, task: &LeasedTask, contest: &Contest) -> Result<Endpoint, Fault> {
+        if task.probe {
+            let seed = policy_seed(&task.seed, &task.miner.hotkey);
+            self.reference.register(seed, &task.environment, task.index, task.seed);
+            return Ok(self.reference.endpoint());
+        }
+        Endpoint::parse(&task.endpoint, &contest.deployment).map_err(|_| Fault::new(FaultReason::EndpointRefused))
+    }
+
+    fn client(&self, digest: Digest, contest: &Contest) -> Result<PolicyClient, PolicyError> {
+        let mut clients = self.clients.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(client) = clients.get(&digest) {
+            return Ok(client.clone());
+        }
+        let client = PolicyClient::new(&contest.deployment, self.options.client.clone())?;
+        clients.insert(digest, client.clone());
+        Ok(client)
+    }
+
+    async fn conclude(&self, task: &LeasedTask, contest: &Contest, ended: Ended) -> EpisodeResult {
+        let transcript = match ended {
+            Ok(transcript) => transcript,
+            Err(lost) => return self.without_transcript(task, lost),
+        };
+        let fault = self.judged(task, contest, transcript.footer.fault).await;
+        if let Some(fault) = fault
+            && fault.party() != Party::Miner
+        {
+            return self.without_transcript(task, Lost { fault, note: String::new() });
+        }
+        match self.store_transcript(&transcript).await {
+            Ok(()) => self.with_transcript(task, &transcript),
+            Err(note) => self.without_transcript(task, Lost { fault: Fault::new(FaultReason::StorageFailure), note }),
+        }
+    }
+
+    /// The fault after looking whether it could be ours.
+    async fn judged(&self, task: &LeasedTask, contest: &Contest, fault: Option<Fault>) -> Option<Fault> {
+        if task.probe {
+            return fault;
+        }
+        self.judge().note(task.miner.hotkey, fault, Instant::now());
+        let fault = fault?;
+        if !FaultJudge::is_suspect(fault) {
+            return Some(fault);
+        }
+        tokio::time::sleep(self.options.fault_settle).await;
+        let probe_ok = self.reference_answers(task, contest).await;
+        Some(self.judge().judge(fault, probe_ok, Instant::now()))
+    }
+
+    fn judge(&self) -> std::sync::MutexGuard<'_, FaultJudge> {
+        self.judge.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Whether our own reference policy can be reached the way miners are.
+    async fn reference_answers(&self, task: &LeasedTask, contest: &Contest) -> bool {
+        match self.client(task.contest, contest) {
+            Ok(client) => self.reference.answers(&client, &contest.limits).await,
+            Err(_) => false,
+        }
+    }
+
+    async fn store_transcript(&self, transcript: &Transcript) -> Result<(), String> {
+        let id = transcript.id();
+        let owned = transcript.clone();
+        let bytes = self.pool.run(move || owned.to_bytes()).await.map_err(|error| error.to_string())?;
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        self.queue.upload_transcript(id, bytes).await.map_err(|error| error.to_string())
+    }
+
+    fn with_transcript(&self, task: &LeasedTask, transcript: &Transcript) -> EpisodeResult {
+        let footer = &transcript.footer;
+        EpisodeResult {
+            task: task.id,
+            attempt: task.attempt,
+            executor: self.options.id.clone(),
+            outcome: footer.outcome,
+            fault: footer.fault,
+            transcript: Some(transcript.id()),
+            replay_root: Some(footer.replay_root),
+            steps: footer.steps,
+            success_step: footer.first_success_step,
+            total_reward: footer.total_reward,
+            note: None,
+        }
+    }
+
+    fn without_transcript(&self, task: &LeasedTask, lost: Lost) -> EpisodeResult {
+        let note = printable(&lost.note, 500);
+        tracing::warn!(task = %task.id, fault = %lost.fault, note, "an episode is lost by our fault");
+        EpisodeResult {
+            task: task.id,
+            attempt: task.attempt,
+            executor: self.options.id.clone(),
+            outcome: Outcome::Faulted,
+            fault: Some(lost.fault),
+            transcript: None,
+            replay_root: None,
+            steps: 0,
+            success_step: None,
+            total_reward: 0.0,
+            note: (!note.is_empty()).then_some(note),
+        }
+    }
+}

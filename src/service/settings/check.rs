@@ -1,0 +1,127 @@
+//! What types cannot say about settings.
+
+use std::collections::BTreeSet;
+
+use super::sections::{ApiSettings, ExecutorSettings, Settings};
+use crate::domain::{Contest, ExecutorId, Strategy};
+use crate::sim;
+
+/// MetaWorld's own step limit; stepping past it is an error there.
+const MAX_STEPS: u32 = 500;
+/// More episodes an environment than anybody has run; a typing error beyond it.
+const MAX_EPISODES_PER_ENV: u32 = 100_000;
+/// A temperature below this makes softmax a lottery of rounding.
+const MIN_TEMPERATURE: f64 = 1e-6;
+
+/// Every problem of the settings as a whole, one sentence each.
+pub fn check(settings: &Settings) -> Vec<String> {
+    let mut problems = Vec::new();
+    check_contest(&settings.contest, &mut problems);
+    check_api(&settings.api, &mut problems);
+    check_executor(&settings.executor, &mut problems);
+    if settings.chain.network != "dev" {
+        problems.push(format!(
+            "[chain] network = {:?}: this version knows only the development chain, \"dev\"",
+            crate::domain::printable(&settings.chain.network, 60)
+        ));
+    }
+    if settings.chain.dev_block_time_ms == 0 {
+        problems.push("[chain] dev_block_time_ms must be at least 1".into());
+    }
+    if settings.scheduler.poll_interval_ms == 0 {
+        problems.push("[scheduler] poll_interval_ms must be at least 1".into());
+    }
+    if settings.validator.sample_percent > 100 {
+        problems.push("[validator] sample_percent is at most 100".into());
+    }
+    problems
+}
+
+fn check_contest(contest: &Contest, problems: &mut Vec<String>) {
+    if contest.environments.is_empty() {
+        problems.push("[contest] environments is empty; `kinitro list-envs` shows what there is".into());
+    }
+    let mut seen = BTreeSet::new();
+    for env in &contest.environments {
+        if sim::tasks().iter().all(|task| task.env_id() != *env) {
+            problems
+                .push(format!("[contest] environments: there is no {env}; `kinitro list-envs` shows what there is"));
+        }
+        if !seen.insert(env) {
+            problems.push(format!("[contest] environments: {env} stands twice"));
+        }
+    }
+    if contest.episodes_per_env == 0 || contest.episodes_per_env > MAX_EPISODES_PER_ENV {
+        problems.push(format!("[contest] episodes_per_env must be 1 to {MAX_EPISODES_PER_ENV}"));
+    }
+    if contest.max_steps == 0 || contest.max_steps > MAX_STEPS {
+        problems.push(format!("[contest] max_steps must be 1 to {MAX_STEPS}, MetaWorld's own limit"));
+    }
+    if !contest.cameras.is_empty() {
+        problems.push("[contest] cameras: this version has no renderer yet; leave the list empty".into());
+    }
+    check_limits(contest, problems);
+    check_scoring(contest, problems);
+}
+
+fn check_limits(contest: &Contest, problems: &mut Vec<String>) {
+    let limits = &contest.limits;
+    let positive = [
+        ("connect_timeout_ms", limits.connect_timeout_ms),
+        ("reset_timeout_ms", limits.reset_timeout_ms),
+        ("act_timeout_ms", limits.act_timeout_ms),
+        ("episode_timeout_ms", limits.episode_timeout_ms),
+        ("max_missed_steps", limits.max_missed_steps),
+        ("max_malformed", limits.max_malformed),
+    ];
+    for (name, value) in positive {
+        if value == 0 {
+            problems.push(format!("[contest.limits] {name} must be at least 1"));
+        }
+    }
+    if limits.max_missed_percent > 100 {
+        problems.push("[contest.limits] max_missed_percent is at most 100".into());
+    }
+}
+
+fn check_scoring(contest: &Contest, problems: &mut Vec<String>) {
+    let scoring = &contest.scoring;
+    if !(scoring.pareto_temperature >= MIN_TEMPERATURE && scoring.pareto_temperature.is_finite()) {
+        problems.push(format!("[contest.scoring] pareto_temperature must be at least {MIN_TEMPERATURE}"));
+    }
+    if !(0.0..1.0).contains(&scoring.min_weight) {
+        problems.push("[contest.scoring] min_weight must be from 0 to below 1".into());
+    }
+    if let Strategy::FirstCommit { z, min_gap, max_gap, min_rate } = scoring.strategy {
+        let gaps_ok = 0.0 <= min_gap && min_gap <= max_gap && max_gap <= 1.0;
+        if !(gaps_ok && z >= 0.0 && z.is_finite()) {
+            problems.push("[contest.scoring] first_commit needs 0 ≤ min_gap ≤ max_gap ≤ 1 and z ≥ 0".into());
+        }
+        if !(min_rate > 0.0 && min_rate <= 1.0) {
+            problems.push(
+                "[contest.scoring] first_commit needs 0 < min_rate ≤ 1: nobody wins by being first at zero".into(),
+            );
+        }
+    }
+}
+
+fn check_api(api: &ApiSettings, problems: &mut Vec<String>) {
+    if api.no_auth && !api.listen.ip().is_loopback() {
+        problems.push(format!(
+            "[api] no_auth is for loopback only, but listen is {}; create a key with `kinitro api-key create`",
+            api.listen
+        ));
+    }
+    if api.max_connections == 0 || api.max_connections_per_address == 0 {
+        problems.push("[api] max_connections and max_connections_per_address must be at least 1".into());
+    }
+}
+
+fn check_executor(executor: &ExecutorSettings, problems: &mut Vec<String>) {
+    if let Err(error) = executor.id.parse::<ExecutorId>() {
+        problems.push(format!("[executor] id: {error}"));
+    }
+    if executor.max_in_flight == 0 {
+        problems.push("[executor] max_in_flight must be at least 1".into());
+    }
+}

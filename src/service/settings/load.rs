@@ -1,0 +1,193 @@
+//! Reads settings and tells every problem at once.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use super::check::check;
+use super::sections::Settings;
+
+/// Largest settings file that is read; ours are a few kilobytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Settings that cannot be used, with every problem that was found.
+#[derive(Debug, thiserror::Error)]
+#[error("the settings cannot be used:\n{}", .problems.iter().map(|p| format!("  - {p}")).collect::<Vec<_>>().join("\n"))]
+pub struct SettingsError {
+    /// One sentence a problem, each naming its key or variable.
+    pub problems: Vec<String>,
+}
+
+/// Reads the file, puts the environment's variables over it and checks the whole.
+///
+/// `variable` looks up an environment variable; the names NETWORK, NETUID, WALLET_NAME, HOTKEY_NAME,
+/// EVAL_INTERVAL, EPISODES_PER_ENV and KINITRO_DATA_DIR are understood.
+///
+/// # Errors
+/// [`SettingsError`] with all problems: unreadable file, bad TOML, unknown keys, wrong types, impossible values.
+pub fn load(file: Option<&Path>, variable: &dyn Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
+    let mut problems = Vec::new();
+    let mut settings = match file {
+        Some(path) => read_file(path, &mut problems),
+        None => Settings::default(),
+    };
+    apply_variables(&mut settings, variable, &mut problems);
+    problems.extend(check(&settings));
+    if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
+}
+
+fn read_file(path: &Path, problems: &mut Vec<String>) -> Settings {
+    let shown = path.display();
+    let too_large = std::fs::metadata(path).is_ok_and(|meta| meta.len() > MAX_FILE_BYTES);
+    if too_large {
+        problems.push(format!("{shown} is larger than 1 MiB; is it the right file?"));
+        return Settings::default();
+    }
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(format!("cannot read {shown}: {error}"));
+            return Settings::default();
+        }
+    };
+    match text.parse::<toml::Table>() {
+        Ok(table) => read_table(table, problems),
+        Err(error) => {
+            problems.push(format!("{shown} is not valid TOML: {}", one_line(&error.to_string())));
+            Settings::default()
+        }
+    }
+}
+
+/// Reads each section key by key, so that one wrong key does not hide the next.
+fn read_table(table: toml::Table, problems: &mut Vec<String>) -> Settings {
+    let mut good = toml::Table::new();
+    for (section, value) in table {
+        let toml::Value::Table(keys) = value else {
+            problems.push(format!("`{section}` stands outside of a section; write it below [storage], [api], …"));
+            continue;
+        };
+        let mut good_keys = toml::Table::new();
+        for (key, value) in keys {
+            let alone = toml::Table::from_iter([(
+                section.clone(),
+                toml::Value::Table(toml::Table::from_iter([(key.clone(), value.clone())])),
+            )]);
+            match parse::<Settings>(alone) {
+                Ok(_) => {
+                    good_keys.insert(key, value);
+                }
+                Err(error) => problems.push(format!("[{section}] {key}: {error}")),
+            }
+        }
+        if !good_keys.is_empty() {
+            good.insert(section, toml::Value::Table(good_keys));
+        }
+    }
+    parse(good).unwrap_or_else(|error| {
+        problems.push(error);
+        Settings::default()
+    })
+}
+
+fn parse<T: DeserializeOwned>(table: toml::Table) -> Result<T, String> {
+    T::deserialize(toml::Value::Table(table)).map_err(|error| one_line(&error.to_string()))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn apply_variables(settings: &mut Settings, variable: &dyn Fn(&str) -> Option<String>, problems: &mut Vec<String>) {
+    let mut number = |name: &str| -> Option<u64> {
+        let text = variable(name)?;
+        match text.trim().parse() {
+            Ok(value) => Some(value),
+            Err(_) => {
+                let shown = crate::domain::printable(&text, 40);
+                problems.push(format!("the variable {name} should be a whole number, not {shown:?}"));
+                None
+            }
+        }
+    };
+    let netuid = number("NETUID");
+    if let Some(seconds) = number("EVAL_INTERVAL") {
+        settings.scheduler.eval_interval_s = seconds;
+    }
+    if let Some(episodes) = number("EPISODES_PER_ENV") {
+        settings.contest.episodes_per_env = u32::try_from(episodes).unwrap_or(u32::MAX);
+    }
+    if let Some(netuid) = netuid {
+        match u16::try_from(netuid) {
+            Ok(netuid) => settings.chain.netuid = netuid,
+            Err(_) => problems.push(format!("the variable NETUID is {netuid}; subnets are numbered 0 to 65535")),
+        }
+    }
+    let texts = [
+        ("NETWORK", &mut settings.chain.network),
+        ("WALLET_NAME", &mut settings.chain.wallet_name),
+        ("HOTKEY_NAME", &mut settings.chain.hotkey_name),
+    ];
+    for (name, field) in texts {
+        if let Some(value) = variable(name) {
+            *field = value;
+        }
+    }
+    if let Some(folder) = variable("KINITRO_DATA_DIR") {
+        settings.storage.data_dir = folder.into();
+    }
+    let postgres = ["POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "POSTGRES_HOST", "POSTGRES_PORT"];
+    if let Some(name) = postgres.into_iter().find(|name| variable(name).is_some()) {
+        problems.push(format!(
+            "the variable {name} asks for PostgreSQL, which this version cannot store in; \
+             unset it to use SQLite in the data folder"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kinitro.toml");
+        std::fs::write(&path, text).unwrap();
+        load(Some(&path), &|_| None)
+    }
+
+    #[test]
+    fn defaults_are_usable() {
+        assert_eq!(load(None, &|_| None).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let error = load_text(
+            "stray = 1\n[api]\nlisten = \"nowhere\"\nport = 8000\n[contest]\nmax_steps = 501\n\
+             environments = [\"metaworld/reach-v3\", \"metaworld/fly-v3\"]\n[executor]\nid = \"a b\"\n",
+        )
+        .unwrap_err();
+        let text = error.to_string();
+        for needle in ["stray", "[api] listen", "[api] port", "max_steps", "metaworld/fly-v3", "executor id"] {
+            assert!(text.contains(needle), "{needle} is not told:\n{text}");
+        }
+    }
+
+    #[test]
+    fn variables_stand_above_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kinitro.toml");
+        std::fs::write(&path, "[contest]\nepisodes_per_env = 7\n[chain]\nnetuid = 9\n").unwrap();
+        let variable = |name: &str| (name == "EPISODES_PER_ENV").then(|| "3".to_owned());
+        let settings = load(Some(&path), &variable).unwrap();
+        assert_eq!(settings.contest.episodes_per_env, 3);
+        assert_eq!(settings.chain.netuid, 9);
+    }
+
+    #[test]
+    fn a_variable_that_is_no_number_is_told() {
+        let error = load(None, &|name| (name == "NETUID").then(|| "finney".to_owned())).unwrap_err();
+        assert!(error.to_string().contains("NETUID"), "{error}");
+    }
+}

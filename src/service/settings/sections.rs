@@ -1,0 +1,226 @@
+//! The sections of the settings file. Every field says its default, what unset means, and its danger.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Contest;
+
+/// All settings of an appliance: a TOML file, overridden by environment variables, overridden by flags.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where things are kept.
+    pub storage: StorageSettings,
+    /// Which chain and which key.
+    pub chain: ChainSettings,
+    /// What is asked of the miners. Changing it starts a new series: scores before and after do not compare.
+    pub contest: Contest,
+    /// The REST API.
+    pub api: ApiSettings,
+    /// Cycles.
+    pub scheduler: SchedulerSettings,
+    /// Episodes.
+    pub executor: ExecutorSettings,
+    /// Weights on the chain.
+    pub validator: ValidatorSettings,
+    /// Log lines.
+    pub log: LogSettings,
+}
+
+/// Where things are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageSettings {
+    /// Folder of the database, the transcripts and the development chain. Default `data` in the working
+    /// folder. Holds every acknowledged result: put it on a disk that is backed up.
+    pub data_dir: PathBuf,
+    /// MetaWorld's wheel, `metaworld-3.1.1-py3-none-any.whl`. Unset: the variable KINITRO_ASSETS, then
+    /// `vendor/metaworld` of the source tree, then `../share/kinitro` beside the program.
+    pub assets: Option<PathBuf>,
+}
+
+impl Default for StorageSettings {
+    fn default() -> Self {
+        StorageSettings { data_dir: PathBuf::from("data"), assets: None }
+    }
+}
+
+/// Which chain and which key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChainSettings {
+    /// `dev`, the development chain kept in a file of the data folder, is the only network so far.
+    /// Default `dev`. Its beacon is public: scores made on it prove nothing about secrecy of seeds.
+    pub network: String,
+    /// Number of the subnet. Default 2.
+    pub netuid: u16,
+    /// Name of the wallet. Default `default`.
+    pub wallet_name: String,
+    /// Name of the hotkey in that wallet. Default `default`. On the development chain the key is derived
+    /// from the two names, so everybody can know it.
+    pub hotkey_name: String,
+    /// File of the development chain. Unset: `dev-chain.db` in the data folder.
+    pub dev_chain: Option<PathBuf>,
+    /// Time from block to block on the development chain. Default 1,000 ms.
+    pub dev_block_time_ms: u64,
+}
+
+impl Default for ChainSettings {
+    fn default() -> Self {
+        ChainSettings {
+            network: "dev".into(),
+            netuid: 2,
+            wallet_name: "default".into(),
+            hotkey_name: "default".into(),
+            dev_chain: None,
+            dev_block_time_ms: 1_000,
+        }
+    }
+}
+
+/// The REST API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiSettings {
+    /// Address to listen on. Default `127.0.0.1:8000`.
+    pub listen: SocketAddr,
+    /// Let executors in without a key. Default off; refused on any address but loopback.
+    pub no_auth: bool,
+    /// Connections served at once. Default 1,024; further ones wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Connections served at once for one address. Default 64.
+    pub max_connections_per_address: usize,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        ApiSettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            no_auth: false,
+            max_connections: 1024,
+            max_connections_per_address: 64,
+        }
+    }
+}
+
+/// Cycles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SchedulerSettings {
+    /// Seconds from the start of one cycle to the start of the next. Default 3,600. A cycle that takes
+    /// longer is finished first.
+    pub eval_interval_s: u64,
+    /// Stop after this many cycles. Unset: go on for ever.
+    pub max_cycles: Option<u64>,
+    /// Longest time of a cycle; what is not done then is left out for all miners. Default 21,600 s.
+    pub cycle_timeout_s: u64,
+    /// How often progress is looked at. Default 500 ms.
+    pub poll_interval_ms: u64,
+    /// Run the known-good probe in each cycle and freeze the scores of a cycle in which it fails.
+    /// Default on. Without it a broken executor looks like a bad miner.
+    pub probe: bool,
+    /// Write each manifest's digest to the operator's own commitment slot, so that history cannot be
+    /// rewritten quietly. Default on.
+    pub publish_digest_on_chain: bool,
+}
+
+impl Default for SchedulerSettings {
+    fn default() -> Self {
+        SchedulerSettings {
+            eval_interval_s: 3_600,
+            max_cycles: None,
+            cycle_timeout_s: 21_600,
+            poll_interval_ms: 500,
+            probe: true,
+            publish_digest_on_chain: true,
+        }
+    }
+}
+
+/// Episodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExecutorSettings {
+    /// Name of this executor, 1 to 64 letters, digits, `.`, `_` or `-`. Default `executor`. Two executors
+    /// of one name would renew each other's leases.
+    pub id: String,
+    /// Where tasks come from. Default `http://127.0.0.1:8000`. Not used by the daemon's own executor.
+    pub api_url: String,
+    /// File that holds this executor's API key. Unset: the variable KINITRO_API_KEY, else none.
+    pub api_key_file: Option<PathBuf>,
+    /// Episodes in flight at once; most of the time they wait for a remote policy. Default 128.
+    pub max_in_flight: usize,
+    /// Threads for physics. Default 0: one per core.
+    pub physics_threads: usize,
+    /// How long a task stays ours without a heartbeat. Default 60,000 ms. Shorter finds crashed executors sooner.
+    pub lease_ms: u64,
+    /// How long a failure that could be ours waits for others like it before it is judged. Default 5,000 ms.
+    pub fault_settle_ms: u64,
+    /// Environments that this executor takes. Default empty: all.
+    pub environments: Vec<crate::domain::EnvId>,
+    /// File that holds the bearer credential sent to policies, for platforms that ask for one. Unset: none.
+    pub bearer_file: Option<PathBuf>,
+}
+
+impl Default for ExecutorSettings {
+    fn default() -> Self {
+        ExecutorSettings {
+            id: "executor".into(),
+            api_url: "http://127.0.0.1:8000".into(),
+            api_key_file: None,
+            max_in_flight: 128,
+            physics_threads: 0,
+            lease_ms: 60_000,
+            fault_settle_ms: 5_000,
+            environments: Vec::new(),
+            bearer_file: None,
+        }
+    }
+}
+
+/// Weights on the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValidatorSettings {
+    /// The operator's API. Default `http://127.0.0.1:8000`.
+    pub backend_url: String,
+    /// Seconds between looks for a new manifest. Default 60.
+    pub poll_interval_s: u64,
+    /// Episodes of a manifest that are replayed before its weights are set, in percent. Default 10. With 0
+    /// only structure, seeds and scores are checked, and an operator could invent episodes.
+    pub sample_percent: u32,
+}
+
+impl Default for ValidatorSettings {
+    fn default() -> Self {
+        ValidatorSettings { backend_url: "http://127.0.0.1:8000".into(), poll_interval_s: 60, sample_percent: 10 }
+    }
+}
+
+/// Log lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// What is logged, in the syntax of tracing's filters. Default `info`.
+    pub filter: String,
+    /// `text` for people, `json` for collectors. Default `text`.
+    pub format: LogFormat,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        LogSettings { filter: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One readable line an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
