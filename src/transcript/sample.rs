@@ -1,10 +1,13 @@
 //! Transcripts made of pseudo-random numbers, for tests of the format.
 
-use super::{Header, Observed, Recorder, StepInput, Transcript};
-use crate::beacon::SubStream;
+use super::{
+    EpisodeRow, Header, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, Observed, Recorder, StepInput, SubmissionRow,
+    Transcript, Verdict, episodes_tree,
+};
+use crate::beacon::{Beacon, OperatorKey, SubStream, cycle_seed, episode_seed};
 use crate::domain::{
     Action, BlockHash, BlockNumber, BlockRef, Claim, Contest, CycleId, Digest, Encoding, EngineFingerprint,
-    EpisodeSeed, Fault, Hotkey, Miner, MissReason, PolicyProfile, PolicyReply, Uid,
+    EpisodeSeed, Fault, Hotkey, Miner, MissReason, Netuid, PolicyProfile, PolicyReply, Uid,
 };
 
 /// A fingerprint that no engine has.
@@ -84,4 +87,85 @@ pub(crate) fn record(header: Header, seed: u8, steps: u32, fault: Option<Fault>)
         });
     }
     recorder.finish(fault)
+}
+
+/// The key that signs [`manifest`].
+pub(crate) fn operator() -> OperatorKey {
+    OperatorKey::dev("sample operator")
+}
+
+/// A manifest of two admitted miners and a refused one, two environments with two episodes each, and the transcripts that it names. No
+/// engine replays them: their numbers are made up.
+pub(crate) fn manifest<S>(scores: S) -> (Manifest<S>, Vec<Transcript>) {
+    let contest = Contest {
+        environments: ["metaworld/reach-v3", "metaworld/push-v3"].map(|id| id.parse().unwrap()).to_vec(),
+        episodes_per_env: 2,
+        max_steps: 40,
+        ..Contest::default()
+    };
+    let (genesis, netuid) = (BlockHash([8; 32]), Netuid(3));
+    let anchor = BlockRef { number: BlockNumber(1234), hash: BlockHash([3; 32]) };
+    let beacon = Beacon::at(Some(&operator()), &genesis, netuid, &anchor);
+    let claim = |uid: u16| Claim {
+        block: BlockNumber(1000 + u64::from(uid)),
+        repo: format!("owner/policy-{uid}"),
+        revision: "0123456789012345678901234567890123456789".into(),
+        deployment: "d".into(),
+    };
+    let submission = |uid: u16, verdict| SubmissionRow {
+        uid: Uid(uid),
+        hotkey: Hotkey([uid as u8; 32]),
+        claim: Some(claim(uid)),
+        since: BlockNumber(1000 + u64::from(uid)),
+        verdict,
+    };
+    let submissions = vec![
+        submission(1, Verdict::Admitted),
+        submission(2, Verdict::Refused { reasons: vec!["duplicate".into()] }),
+        submission(5, Verdict::Admitted),
+    ];
+    let seed = cycle_seed(beacon.output(), CycleId(1));
+    let mut transcripts = Vec::new();
+    for environment in &contest.environments {
+        for index in 0..contest.episodes_per_env {
+            for row in submissions.iter().filter(|row| row.is_admitted()) {
+                let header = Header {
+                    contest: contest.digest(),
+                    environment: environment.clone(),
+                    index,
+                    cycle: Some(CycleId(1)),
+                    anchor: Some(anchor),
+                    seed: episode_seed(&seed, environment, index),
+                    miner: Some(Miner { hotkey: row.hotkey, uid: row.uid, claim: row.claim.clone().unwrap() }),
+                    max_steps: contest.max_steps,
+                    ..header(false)
+                };
+                transcripts.push(record(header, row.uid.0 as u8, 10 * row.uid.0 as u32 - 10, None));
+            }
+        }
+    }
+    let mut episodes: Vec<EpisodeRow> =
+        transcripts.iter().map(|transcript| EpisodeRow::of(transcript).unwrap()).collect();
+    episodes.sort_by(|a, b| a.key().cmp(&b.key()));
+    let manifest = Manifest {
+        format: MANIFEST_FORMAT.into(),
+        version: MANIFEST_VERSION,
+        network: "dev".into(),
+        genesis,
+        netuid,
+        cycle: CycleId(1),
+        anchor,
+        beacon,
+        contest_digest: contest.digest(),
+        contest,
+        engine: engine(),
+        engine_digest: engine().digest(),
+        submissions,
+        episodes_root: episodes_tree(&episodes).root(),
+        episodes,
+        scores,
+        previous: Digest::ZERO,
+        operator: operator().hotkey(),
+    };
+    (manifest, transcripts)
 }
