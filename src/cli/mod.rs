@@ -1,6 +1,8 @@
 //! What a person types. Each command is a thin file: it calls the library and prints.
 
+mod action_file;
 mod check_config;
+mod env_rollout;
 mod list_envs;
 mod progress;
 mod settings_args;
@@ -24,7 +26,20 @@ pub struct Cli {
 enum Command {
     CheckConfig(check_config::CheckConfigArgs),
     ListEnvs(list_envs::ListEnvsArgs),
+    Env(EnvArgs),
     Completions(CompletionsArgs),
+}
+
+/// Work with one environment directly
+#[derive(Debug, clap::Args)]
+struct EnvArgs {
+    #[command(subcommand)]
+    command: EnvCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum EnvCommand {
+    Rollout(env_rollout::EnvRolloutArgs),
 }
 
 /// Print shell completions: `kinitro completions bash > /etc/bash_completion.d/kinitro`
@@ -49,6 +64,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,
+        Command::Env(EnvArgs { command: EnvCommand::Rollout(args) }) => env_rollout::run(&args)?,
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "kinitro", &mut std::io::stdout());
         }
