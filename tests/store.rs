@@ -120,7 +120,7 @@ async fn a_task_is_leased_to_one_executor_at_a_time() {
 #[tokio::test]
 async fn an_executor_gets_only_what_it_can_run() {
     let f = Fixture::with_cycle(1, 2).await;
-    let other = LeaseRequest { fingerprint: Digest::of(b"another engine"), ..request("a", 10) };
+    let other = LeaseRequest { fingerprint: Some(Digest::of(b"another engine")), ..request("a", 10) };
     let leased = f.store.lease(other).await.unwrap();
     assert_eq!((leased.tasks.len(), leased.total_pending), (0, 4));
     let push = LeaseRequest { environments: Some(vec![environment("push")]), ..request("a", 10) };

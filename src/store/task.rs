@@ -34,8 +34,9 @@ pub struct LeaseRequest {
     pub limit: u32,
     /// Only tasks of these environments; `None` takes any.
     pub environments: Option<Vec<EnvId>>,
-    /// Only tasks of cycles that this engine may run: the digest of the executor's fingerprint.
-    pub fingerprint: Digest,
+    /// Only tasks of cycles that this engine may run: the digest of the executor's fingerprint. `None` takes any,
+    /// for an executor that compares each task's fingerprint itself.
+    pub fingerprint: Option<Digest>,
     /// How long the lease lasts unless a heartbeat renews it, in milliseconds.
     pub lease_ms: u64,
 }

@@ -7,7 +7,7 @@ use super::{
     Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale, ScoresView,
     StoreError, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt, WeightsView,
 };
-use crate::domain::{CycleId, Digest, ExecutorId, TaskId};
+use crate::domain::{Contest, CycleId, Digest, ExecutorId, TaskId};
 
 /// The answer of a store, to be awaited. Dropping it does not undo a write that has begun.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -44,6 +44,9 @@ pub trait Store: Send + Sync {
 
     /// The newest completed cycle.
     fn last_completed_cycle(&self) -> StoreFuture<'_, Option<Cycle>>;
+
+    /// The contest settings with this digest, of any cycle.
+    fn contest(&self, digest: Digest) -> StoreFuture<'_, Option<Contest>>;
 
     /// Every commitment of a cycle with its verdict, by uid; the probe is not among them.
     fn submissions(&self, id: CycleId) -> StoreFuture<'_, Vec<Submission>>;

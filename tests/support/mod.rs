@@ -85,7 +85,7 @@ pub fn request(name: &str, limit: u32) -> LeaseRequest {
         executor: executor(name),
         limit,
         environments: None,
-        fingerprint: fingerprint().digest(),
+        fingerprint: Some(fingerprint().digest()),
         lease_ms: LEASE_MS,
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::convert::{digest, from_json, from_slug, hotkey, int, number, one, small, text, text_or_null, uid};
-use crate::domain::{BlockHash, BlockNumber, BlockRef, Claim, CycleId};
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Claim, Contest, CycleId, Digest};
 use crate::store::{
     Cycle, CycleSecret, OpenCycle, Page, Paged, Probe, Progress, StoreError, Submission, TaskStats, Totals,
 };
@@ -159,7 +159,7 @@ pub(super) fn totals(connection: &Connection) -> Result<Totals, StoreError> {
 }
 
 /// The newest published manifest.
-pub(super) fn newest_manifest(connection: &Connection) -> Result<Option<(CycleId, crate::domain::Digest)>, StoreError> {
+pub(super) fn newest_manifest(connection: &Connection) -> Result<Option<(CycleId, Digest)>, StoreError> {
     let mut query =
         connection.prepare_cached("SELECT cycle AS cycle_id, digest FROM publication ORDER BY cycle DESC LIMIT 1")?;
     query.query_and_then([], |row| Ok((CycleId(number(row, "cycle_id")?), digest(row, "digest")?)))?.next().transpose()
@@ -171,4 +171,13 @@ pub(super) fn manifest(connection: &Connection, id: CycleId) -> Result<Option<Ve
         .prepare_cached("SELECT manifest FROM publication WHERE cycle = ?1")?
         .query_row([int(id.0)], |row| row.get(0))
         .optional()?)
+}
+
+/// The settings with a digest.
+pub(super) fn contest(connection: &Connection, digest: &Digest) -> Result<Option<Contest>, StoreError> {
+    let settings: Option<String> = connection
+        .prepare_cached("SELECT settings FROM contest WHERE digest = ?1")?
+        .query_row([digest.0], |row| row.get(0))
+        .optional()?;
+    settings.map(|json| from_json("contest", &json)).transpose()
 }

@@ -28,7 +28,7 @@ pub(super) fn lease(
     expire(connection, settings)?;
     let Some((cycle, fingerprint)) = open_cycle(connection)? else { return Ok(Leased::default()) };
     let mut leased = Leased::default();
-    if fingerprint == request.fingerprint {
+    if request.fingerprint.is_none_or(|own| own == fingerprint) {
         let waiting = waiting(connection, cycle, request)?;
         let end_ms = settings.clock.now_ms().saturating_add(request.lease_ms);
         for (position, mut task) in waiting {

@@ -22,7 +22,7 @@ use super::{
     Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale, ScoresView, Store,
     StoreError, StoreFuture, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt, WeightsView,
 };
-use crate::domain::{CycleId, Digest, ExecutorId, TaskId};
+use crate::domain::{Contest, CycleId, Digest, ExecutorId, TaskId};
 use readers::Readers;
 use writer::Writer;
 
@@ -91,6 +91,10 @@ impl Store for SqliteStore {
 
     fn last_completed_cycle(&self) -> StoreFuture<'_, Option<Cycle>> {
         self.read(cycle_reads::last_completed)
+    }
+
+    fn contest(&self, digest: Digest) -> StoreFuture<'_, Option<Contest>> {
+        self.read(move |connection| cycle_reads::contest(connection, &digest))
     }
 
     fn submissions(&self, id: CycleId) -> StoreFuture<'_, Vec<Submission>> {
