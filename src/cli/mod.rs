@@ -1,12 +1,16 @@
 //! What a person types. Each command is a thin file: it calls the library and prints.
 
 mod action_file;
+pub mod bench_score;
 mod check_config;
 mod env_rollout;
 mod list_envs;
 mod progress;
+pub mod score;
 mod settings_args;
+pub mod synthetic;
 pub mod table;
+pub mod test_scoring;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,6 +31,8 @@ enum Command {
     CheckConfig(check_config::CheckConfigArgs),
     ListEnvs(list_envs::ListEnvsArgs),
     Env(EnvArgs),
+    Score(score::ScoreArgs),
+    TestScoring(test_scoring::TestScoringArgs),
     Completions(CompletionsArgs),
 }
 
@@ -65,6 +71,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,
         Command::Env(EnvArgs { command: EnvCommand::Rollout(args) }) => env_rollout::run(&args)?,
+        Command::Score(args) => score::run(&args)?,
+        Command::TestScoring(args) => test_scoring::run(&args)?,
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "kinitro", &mut std::io::stdout());
         }
