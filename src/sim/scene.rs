@@ -170,7 +170,8 @@ impl Scene {
     }
 
     /// One step of the environment: the target of the hand moves by components 0..3 of the action (clipped to
-    /// [-1, 1], one unit a centimetre) within the box, component 3 drives the fingers.
+    /// [-1, 1], one unit a centimetre) within the box, component 3 drives the fingers. What MuJoCo derives from
+    /// positions is one physics step stale afterwards.
     pub(super) fn act(&mut self, action: [f32; 4], low: [f64; 3], high: [f64; 3]) {
         let target = self.physics.mocap_pos_mut();
         for axis in 0..3 {
@@ -183,7 +184,6 @@ impl Scene {
         for _ in 0..FRAME_SKIP {
             self.physics.step();
         }
-        self.physics.forward();
     }
 }
 

@@ -120,6 +120,7 @@ impl World {
         }
         let Command(action) = command.into();
         self.scene.act(action, self.spec.hand_low, self.spec.hand_high);
+        self.scene.physics_mut().forward();
         self.steps += 1;
         let warnings = self.scene.physics_mut().take_warnings();
         self.unstable |= engine::is_unstable(warnings);
@@ -129,6 +130,12 @@ impl World {
         let seen = self.task.evaluate(&self.scene, &self.observation, action);
         let (reward, success, info) = (seen.reward, seen.success, seen.info);
         Ok(StepResult { reward, success, info, warnings, unstable: self.unstable })
+    }
+
+    /// Only the physics of a step, without observation, reward or count: the limit that benchmarks compare with.
+    pub fn step_physics_alone(&mut self, command: impl Into<Command>) {
+        let Command(action) = command.into();
+        self.scene.act(action, self.spec.hand_low, self.spec.hand_high);
     }
 
     /// The environment.
