@@ -61,3 +61,48 @@ impl Library {
         Ok(model)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::domain::Action;
+    use crate::sim::placement;
+    use crate::sim::tasks::tasks;
+    use crate::sim::world::World;
+
+    /// Every bit that decides or describes a world.
+    fn bits(world: &World) -> Vec<u64> {
+        let mut state = Vec::new();
+        world.integration_state(&mut state);
+        state.iter().chain(world.observation()).chain(&world.goal()).map(|value| value.to_bits()).collect()
+    }
+
+    #[test]
+    fn a_reset_from_the_template_equals_the_replayed_one() {
+        let wheel = Path::new(env!("CARGO_MANIFEST_DIR")).join("vendor/metaworld/metaworld-3.1.1-py3-none-any.whl");
+        let library = Library::new(Assets::open(&wheel).unwrap());
+        for spec in tasks().iter().filter(|spec| spec.homing == Homing::Template) {
+            let prepared = library.prepare(spec).unwrap();
+            let replayed = Prepared { model: Arc::clone(&prepared.model), homed: None };
+            for corner in 0..4 {
+                let mut draws = 0;
+                let vector = placement::draw(spec, |low, high| {
+                    draws += 1;
+                    // Low and high corners, and points between: object and goal never coincide.
+                    low + (high - low) * f64::from((corner + draws) % 4) / 3.0
+                });
+                let vector = vector.unwrap();
+                let mut quick = World::reset(spec, &prepared, &vector).unwrap();
+                let mut slow = World::reset(spec, &replayed, &vector).unwrap();
+                assert_eq!(bits(&quick), bits(&slow), "{} at {vector:?}", spec.name);
+                let action = Action::clipped([0.5, 1.0, -1.0, 0.3]).unwrap();
+                for step in 0..40 {
+                    assert_eq!(quick.step(action).unwrap(), slow.step(action).unwrap(), "{} {step}", spec.name);
+                }
+                assert_eq!(bits(&quick), bits(&slow), "{} at {vector:?}", spec.name);
+            }
+        }
+    }
+}
