@@ -4,7 +4,7 @@ use super::cbor::{put_array, put_bytes, put_text};
 use super::chain::HashChain;
 use super::footer::outcome_of;
 use super::{Footer, Header, ResetRecord, StepRecord, Transcript};
-use crate::domain::{Action, Digest, EngineFingerprint, EnvId, EpisodeSeed, Fault, PolicyReply};
+use crate::domain::{Action, Digest, EngineFingerprint, EnvId, EpisodeSeed, Fault, MissReason, PolicyReply};
 
 /// What is seen of the world after a reset or a step.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,14 @@ fn replay_chain(engine: &EngineFingerprint, environment: &EnvId, seed: &EpisodeS
     put_text(&mut first, environment.as_str());
     put_bytes(&mut first, &seed.0);
     HashChain::replay(&first)
+}
+
+/// Clients let no number pass that is not finite; should one slip through, it was no answer, and the file stays readable.
+fn usable(answer: Result<[f64; 4], MissReason>) -> Result<[f64; 4], MissReason> {
+    match answer {
+        Ok(numbers) if numbers.iter().any(|number| !number.is_finite()) => Err(MissReason::Malformed),
+        answer => answer,
+    }
 }
 
 /// Both chains and the sums of a transcript, shared by recorder and reader.
@@ -157,7 +165,7 @@ impl Recorder {
     /// Adds one step.
     pub fn step(&mut self, input: StepInput<'_>) {
         let record = StepRecord {
-            sent: input.reply.answer,
+            sent: usable(input.reply.answer),
             applied: input.applied,
             observation: self.doubles.digest(input.observed.observation),
             frames: input.observed.frames.to_vec(),

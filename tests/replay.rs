@@ -1,0 +1,226 @@
+//! Replays on real physics: what is true is identical, what is not is named.
+
+use kinitro::domain::{
+    Action, Contest, Digest, EnvId, EpisodeSeed, Fault, FaultReason, MissReason, PolicyProfile, PolicyReply,
+};
+use kinitro::replay::{Difference, ReplayOptions, ReplayReport, replay};
+use kinitro::sim::Simulator;
+use kinitro::transcript::{Header, Observed, Recorder, StepInput, Transcript};
+
+const STEPS: u32 = 40;
+const LIGHT: ReplayOptions = ReplayOptions { heavy: false };
+
+fn simulator() -> Simulator {
+    Simulator::locate(None).unwrap()
+}
+
+fn header(simulator: &Simulator, heavy: bool) -> Header {
+    let contest = Contest { max_steps: STEPS, ..Contest::default() };
+    let environment: EnvId = "metaworld/reach-v3".parse().unwrap();
+    let seed = EpisodeSeed([7; 32]);
+    let world = simulator.episode(&environment, &seed, contest.randomisation).unwrap();
+    Header {
+        engine: simulator.fingerprint().clone(),
+        contest: contest.digest(),
+        environment,
+        index: 0,
+        cycle: None,
+        anchor: None,
+        seed,
+        randomisation: contest.randomisation,
+        task_vector: world.task_vector().to_vec(),
+        miner: None,
+        profile: PolicyProfile::KinitroV1,
+        encoding: None,
+        limits: contest.limits,
+        max_steps: STEPS,
+        stop_on_success: false,
+        executor: "test".parse().unwrap(),
+        heavy,
+    }
+}
+
+/// A step that is about to be recorded, for a forger to touch.
+struct Forged {
+    number: u32,
+    answer: Result<[f64; 4], MissReason>,
+    applied: Action,
+    observation: [f64; 39],
+    state: Vec<f64>,
+    frames: Vec<Digest>,
+    reward: f64,
+    success: bool,
+    warnings: u32,
+}
+
+/// Records an episode of reach whose 9th and 25th answers are missed, as `forge` wants it.
+fn forge(
+    simulator: &Simulator,
+    header: Header,
+    steps: u32,
+    fault: Option<Fault>,
+    forge: impl Fn(&mut Forged),
+) -> Transcript {
+    let mut world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
+    let mut state = Vec::new();
+    world.integration_state(&mut state);
+    let mut recorder = Recorder::new(header, Observed { observation: world.observation(), state: &state, frames: &[] });
+    let mut last = Action::ZERO;
+    for number in 1..=steps {
+        let phase = f64::from(number) * 0.7;
+        let sent = [phase.rem_euclid(2.5) - 1.2, 0.4, -phase.rem_euclid(1.0), 1.0];
+        let answer = if number % 16 == 9 { Err(MissReason::Timeout) } else { Ok(sent) };
+        let applied = match answer {
+            Ok(sent) => PolicyProfile::KinitroV1.to_action(sent).unwrap(),
+            Err(_) => Action::hold(last),
+        };
+        let result = world.step(applied).unwrap();
+        world.integration_state(&mut state);
+        let (reward, success, warnings) = (result.reward, result.success, result.warnings);
+        let observation = *world.observation();
+        let (state, frames) = (state.clone(), Vec::new());
+        let mut step = Forged { number, answer, applied, observation, state, frames, reward, success, warnings };
+        forge(&mut step);
+        recorder.step(StepInput {
+            reply: &PolicyReply { answer: step.answer, latency_us: 900, bytes: 40 },
+            applied: step.applied,
+            observed: Observed { observation: &step.observation, state: &step.state, frames: &step.frames },
+            reward: step.reward,
+            success: step.success,
+            warnings: step.warnings,
+        });
+        last = applied;
+    }
+    recorder.finish(fault)
+}
+
+fn difference(report: ReplayReport) -> Difference {
+    match report {
+        ReplayReport::Differs(difference) => difference,
+        other => panic!("expected a difference, found {other:?}"),
+    }
+}
+
+#[test]
+fn an_honest_transcript_is_identical_lightly_and_heavily() {
+    let simulator = simulator();
+    for heavy in [false, true] {
+        let transcript = forge(&simulator, header(&simulator, heavy), STEPS, None, |_| {});
+        let read = Transcript::from_bytes(&transcript.to_bytes().unwrap()).unwrap();
+        for options in [LIGHT, ReplayOptions { heavy: true }] {
+            assert_eq!(replay(&read, &simulator, options), ReplayReport::Identical { steps: STEPS });
+        }
+    }
+}
+
+#[test]
+fn the_first_forged_value_is_named() {
+    let simulator = simulator();
+    let found = |change: &dyn Fn(&mut Forged)| {
+        let change = |step: &mut Forged| {
+            if step.number >= 12 {
+                change(step);
+            }
+        };
+        let found =
+            difference(replay(&forge(&simulator, header(&simulator, false), STEPS, None, change), &simulator, LIGHT));
+        assert_eq!(found.step, Some(12), "{found}");
+        found.field
+    };
+    assert_eq!(found(&|step| step.reward += 1.0), "reward");
+    assert_eq!(found(&|step| step.reward = f64::from_bits(step.reward.to_bits() ^ 1)), "reward");
+    assert_eq!(found(&|step| step.success = !step.success), "success");
+    assert_eq!(found(&|step| step.warnings ^= 2), "warnings");
+    assert_eq!(found(&|step| step.observation[38] = 1.0), "observation");
+    assert_eq!(found(&|step| step.state[3] += 1e-12), "state");
+    assert_eq!(found(&|step| step.frames.push(Digest::ZERO)), "frames");
+    assert_eq!(found(&|step| step.applied = Action::ZERO), "applied action");
+    assert_eq!(found(&|step| step.answer = Ok([0.9, 0.9, 0.9, 0.9])), "applied action");
+    assert_eq!(found(&|step| step.answer = Err(MissReason::TooLarge)), "applied action");
+}
+
+#[test]
+fn a_heavy_recording_tells_which_number_differs() {
+    let simulator = simulator();
+    let transcript = forge(&simulator, header(&simulator, true), STEPS, None, |step| {
+        if step.number == 5 {
+            step.state[17] = -step.state[17] - 1.0;
+        }
+    });
+    let found = difference(replay(&transcript, &simulator, LIGHT));
+    assert_eq!((found.step, found.field.as_str()), (Some(5), "state[17]"));
+}
+
+#[test]
+fn another_seed_or_task_vector_is_named() {
+    let simulator = simulator();
+    let mut changed = header(&simulator, false);
+    changed.task_vector[4] += 0.01;
+    let found = difference(replay(&forge(&simulator, changed, STEPS, None, |_| {}), &simulator, LIGHT));
+    assert_eq!((found.step, found.field.as_str()), (Some(0), "task_vector[4]"));
+}
+
+#[test]
+fn an_episode_ends_when_it_must_and_for_the_reason_it_says() {
+    let simulator = simulator();
+    let ends = |steps, fault: Option<FaultReason>, change: &dyn Fn(&mut Header), misses_from: u32| {
+        let mut header = header(&simulator, false);
+        change(&mut header);
+        let transcript = forge(&simulator, header, steps, fault.map(Fault::new), |step| {
+            if step.number >= misses_from {
+                step.answer = Err(MissReason::Timeout);
+            }
+        });
+        match replay(&transcript, &simulator, LIGHT) {
+            ReplayReport::Identical { .. } => "identical".to_owned(),
+            ReplayReport::Differs(difference) => difference.field,
+            other => panic!("{other:?}"),
+        }
+    };
+    let never = u32::MAX;
+    let same = |_: &mut Header| {};
+    assert_eq!(ends(STEPS, None, &same, never), "identical");
+    assert_eq!(ends(10, None, &same, never), "fault", "it stops early and says nothing");
+    assert_eq!(ends(10, Some(FaultReason::EpisodeTimeout), &same, never), "identical");
+    assert_eq!(ends(10, Some(FaultReason::Unreachable), &same, never), "fault", "a policy that answered was reached");
+    assert_eq!(ends(0, Some(FaultReason::Unreachable), &same, never), "identical");
+    assert_eq!(
+        ends(10, Some(FaultReason::TooManyMissedSteps), &same, never),
+        "fault",
+        "one missed step is not too many"
+    );
+    assert_eq!(ends(STEPS, Some(FaultReason::EpisodeTimeout), &same, never), "fault", "it was complete");
+    let strict = |header: &mut Header| header.limits.max_missed_percent = 3;
+    assert_eq!(ends(STEPS, None, &strict, never), "end of the episode", "one missed step had to end it");
+    assert_eq!(ends(9, Some(FaultReason::TooManyMissedSteps), &strict, never), "identical");
+    assert_eq!(ends(9, Some(FaultReason::MalformedActions), &strict, never), "fault");
+}
+
+#[test]
+fn another_engine_is_no_difference() {
+    let simulator = simulator();
+    let mut changed = header(&simulator, false);
+    changed.engine.task_code += 1;
+    match replay(&forge(&simulator, changed, STEPS, None, |_| {}), &simulator, LIGHT) {
+        ReplayReport::Unsupported(unsupported) => {
+            assert_eq!(unsupported.parts.len(), 1);
+            assert!(unsupported.to_string().contains("task code"), "{unsupported}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_environment_that_this_engine_does_not_have_could_not_be_checked() {
+    let simulator = simulator();
+    let mut changed = header(&simulator, false);
+    changed.environment = "metaworld/no-such-task-v3".parse().unwrap();
+    let honest = header(&simulator, false);
+    let mut world = simulator.episode(&honest.environment, &honest.seed, honest.randomisation).unwrap();
+    let mut state = Vec::new();
+    world.integration_state(&mut state);
+    let observed = Observed { observation: world.observation(), state: &state, frames: &[] };
+    let transcript = Recorder::new(changed, observed).finish(Some(Fault::new(FaultReason::Unreachable)));
+    world.step(Action::ZERO).unwrap();
+    assert!(matches!(replay(&transcript, &simulator, LIGHT), ReplayReport::Failed { .. }));
+}
