@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::budget::Slots;
 use super::exchange::{Answer, CallError, call};
 use super::guard::Endpoint;
-use super::wire::{Encoding, ResetAnswer, ResetRequest, TaskConfig, offered_encoding};
+use super::wire::{ResetAnswer, ResetRequest, TaskConfig, WireEncoding, offered_encoding};
 use super::{EpisodeTicket, PolicySession};
 use crate::domain::{Fault, FaultReason, Limits};
 
@@ -47,27 +47,27 @@ pub(super) async fn begin(
 }
 
 /// `/health`, unless an earlier try got through to the server, and `/reset`.
-async fn attempt(line: &Line, limits: &Limits, reset: &[u8], encoding: &mut Option<Encoding>) -> Result<(), Fault> {
+async fn attempt(line: &Line, limits: &Limits, reset: &[u8], encoding: &mut Option<WireEncoding>) -> Result<(), Fault> {
     if encoding.is_none() {
         *encoding = Some(health(line, limits).await?);
     }
     let request = line.http.post(line.endpoint.url("/reset")).headers(line.headers.clone());
-    let request = request.header(CONTENT_TYPE, Encoding::Json.media_type()).body(reset.to_vec());
+    let request = request.header(CONTENT_TYPE, WireEncoding::Json.media_type()).body(reset.to_vec());
     let answer = call(request, deadline(limits), &mut 0).await.map_err(|error| Fault::new(reason(error)))?;
     if accepted(&answer) { Ok(()) } else { Err(Fault::new(FaultReason::ResetFailed)) }
 }
 
 /// Asks which encodings the server knows. Only a server that cannot be reached at all ends the try here: one
 /// that answers `/health` with an error, nonsense or nothing may still be an old server that works.
-async fn health(line: &Line, limits: &Limits) -> Result<Encoding, Fault> {
+async fn health(line: &Line, limits: &Limits) -> Result<WireEncoding, Fault> {
     let request = line.http.get(line.endpoint.url("/health")).headers(line.headers.clone());
-    let request = request.header(ACCEPT, Encoding::Json.media_type());
+    let request = request.header(ACCEPT, WireEncoding::Json.media_type());
     match call(request, deadline(limits), &mut 0).await {
         Ok(answer) if answer.status == StatusCode::OK => Ok(offered_encoding(&answer.body)),
         Err(error @ (CallError::Unreachable | CallError::AddressRefused | CallError::Ours)) => {
             Err(Fault::new(reason(error)))
         }
-        Ok(_) | Err(CallError::Timeout | CallError::Disconnected | CallError::TooLarge) => Ok(Encoding::Json),
+        Ok(_) | Err(CallError::Timeout | CallError::Disconnected | CallError::TooLarge) => Ok(WireEncoding::Json),
     }
 }
 

@@ -8,14 +8,14 @@ use reqwest::{RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::guard::AddressRefused;
-use super::wire::{Encoding, MAX_ANSWER_BYTES};
+use super::wire::{MAX_ANSWER_BYTES, WireEncoding};
 
 /// A complete answer within the cap.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// The encoding that its `Content-Type` names, if one of ours.
-    pub(super) encoding: Option<Encoding>,
+    pub(super) encoding: Option<WireEncoding>,
     pub(super) body: Vec<u8>,
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn call(request: RequestBuilder, deadline: Instant, received: &
         let mut response = request.send().await.map_err(|error| classify(&error))?;
         let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let encoding = content_type.and_then(Encoding::of_media_type);
+        let encoding = content_type.and_then(WireEncoding::of_media_type);
         let announced = response.content_length().unwrap_or(0);
         if announced > MAX_ANSWER_BYTES as u64 {
             return Err(CallError::TooLarge);

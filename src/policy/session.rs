@@ -9,22 +9,22 @@ use tokio::time::Instant;
 use super::begin::Line;
 use super::budget::Slots;
 use super::exchange::{Answer, CallError, call};
-use super::wire::{Encoding, STEP_HEADER, decode_action, encode_observation};
-use crate::domain::{Fault, FaultReason, Limits, MissReason, PolicyObservation, PolicyReply};
+use super::wire::{STEP_HEADER, WireEncoding, decode_action, encode_observation};
+use crate::domain::{Encoding, Fault, FaultReason, Limits, MissReason, PolicyObservation, PolicyReply};
 
 /// An episode that a policy has accepted. Holds its connection and its slots until dropped.
 pub struct PolicySession {
     http: reqwest::Client,
     act_url: Url,
     headers: HeaderMap,
-    encoding: Encoding,
+    encoding: WireEncoding,
     act_timeout: Duration,
     ends_at: Instant,
     _slots: Slots,
 }
 
 impl PolicySession {
-    pub(super) fn new(line: Line, encoding: Encoding, limits: &Limits, slots: Slots) -> PolicySession {
+    pub(super) fn new(line: Line, encoding: WireEncoding, limits: &Limits, slots: Slots) -> PolicySession {
         let mut headers = line.headers;
         let media_type = HeaderValue::from_static(encoding.media_type());
         headers.insert(CONTENT_TYPE, media_type.clone());
@@ -42,7 +42,7 @@ impl PolicySession {
 
     /// The encoding of observations and actions.
     pub fn encoding(&self) -> Encoding {
-        self.encoding
+        self.encoding.into()
     }
 
     /// Asks for the action of `step`. Returns within the contest's act deadline; a late, broken or malformed

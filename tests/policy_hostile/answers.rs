@@ -1,6 +1,6 @@
 //! Answers that are no action.
 
-use kinitro::domain::{FaultReason, MissReason, PolicyProfile};
+use kinitro::domain::{Encoding, FaultReason, MissReason, PolicyProfile};
 
 use crate::server::*;
 
@@ -69,7 +69,7 @@ async fn packed_step(body: Vec<u8>) -> Result<[f64; 4], MissReason> {
     })
     .await;
     let mut session = begin(&server).await.unwrap();
-    assert_eq!(session.encoding().as_str(), "msgpack");
+    assert_eq!(session.encoding(), Encoding::Msgpack);
     let reply = session.act(0, &observation()).await.unwrap();
     assert_eq!(header(&server.calls_of("/act")[0].head, "content-type"), Some("application/msgpack"));
     assert_eq!(header(&server.calls_of("/reset")[0].head, "content-type"), Some("application/json"));

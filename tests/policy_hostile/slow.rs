@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use kinitro::domain::{FaultReason, MissReason};
+use kinitro::domain::{Encoding, FaultReason, MissReason};
 
 use crate::server::*;
 
@@ -79,7 +79,7 @@ async fn health_that_is_missing_broken_or_silent_does_not_stop_an_old_server() {
         })
         .await;
         let mut session = begin(&server).await.unwrap();
-        assert_eq!(session.encoding().as_str(), "json");
+        assert_eq!(session.encoding(), Encoding::Json);
         assert!(session.act(0, &observation()).await.unwrap().answer.is_ok());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Encoding;
+use super::WireEncoding;
 
 /// Deepest nesting of an answer. `{"action":[…]}` needs two levels; the rest is for keys we do not know.
 const MAX_DEPTH: usize = 16;
@@ -14,10 +14,10 @@ const MAX_DEPTH: usize = 16;
 /// beyond f64 are refused. Takes time and memory proportional to `body`, which the caller has capped.
 ///
 /// Returns `None` for anything else: why an answer is malformed is the miner's to find out.
-pub fn decode_action(encoding: Encoding, body: &[u8]) -> Option<[f64; 4]> {
+pub fn decode_action(encoding: WireEncoding, body: &[u8]) -> Option<[f64; 4]> {
     let action = match encoding {
-        Encoding::Json => decode_json(body)?,
-        Encoding::MsgPack => decode_msgpack(body)?,
+        WireEncoding::Json => decode_json(body)?,
+        WireEncoding::Msgpack => decode_msgpack(body)?,
     };
     action.iter().all(|value| value.is_finite()).then_some(action)
 }
@@ -158,10 +158,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::encode_action;
-    use super::{Encoding, decode_action};
+    use super::{WireEncoding, decode_action};
 
     fn json(body: &str) -> Option<[f64; 4]> {
-        decode_action(Encoding::Json, body.as_bytes())
+        decode_action(WireEncoding::Json, body.as_bytes())
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
         ] {
             assert_eq!(json(body), None, "{body}");
         }
-        assert_eq!(decode_action(Encoding::Json, b"{\"action\":[1,2,3,4],\"x\":\"\xff\xfe\"}"), None, "not UTF-8");
+        assert_eq!(decode_action(WireEncoding::Json, b"{\"action\":[1,2,3,4],\"x\":\"\xff\xfe\"}"), None, "not UTF-8");
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         let mut packed = vec![0x81, 0xa1, b'x'];
         packed.extend(std::iter::repeat_n(0x91, 60_000));
         packed.push(0xc0);
-        assert_eq!(decode_action(Encoding::MsgPack, &packed), None);
+        assert_eq!(decode_action(WireEncoding::Msgpack, &packed), None);
     }
 
     #[test]
@@ -224,9 +224,9 @@ mod tests {
         let mut body = vec![0x81, 0xa6];
         body.extend(b"action");
         body.extend([0x94, 0xca, 0x3f, 0, 0, 0, 0xff, 0xcc, 200, 0xcb, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(decode_action(Encoding::MsgPack, &body), Some([0.5, -1.0, 200.0, 0.5]));
+        assert_eq!(decode_action(WireEncoding::Msgpack, &body), Some([0.5, -1.0, 200.0, 0.5]));
         body.push(0xc0);
-        assert_eq!(decode_action(Encoding::MsgPack, &body), None, "bytes behind the answer");
+        assert_eq!(decode_action(WireEncoding::Msgpack, &body), None, "bytes behind the answer");
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
             let mut body = vec![0x81, 0xa6];
             body.extend(b"action");
             body.extend(values);
-            decode_action(Encoding::MsgPack, &body)
+            decode_action(WireEncoding::Msgpack, &body)
         };
         assert_eq!(with(&[0x94, 1, 2, 3, 4]), Some([1.0, 2.0, 3.0, 4.0]));
         assert_eq!(with(&[0x93, 1, 2, 3]), None);
@@ -252,14 +252,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_fail(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            for encoding in [Encoding::Json, Encoding::MsgPack] {
+            for encoding in [WireEncoding::Json, WireEncoding::Msgpack] {
                 let _ = decode_action(encoding, &bytes);
             }
         }
 
         #[test]
         fn finite_actions_round_trip_exactly(action in proptest::array::uniform4(proptest::num::f64::NORMAL | proptest::num::f64::ZERO | proptest::num::f64::SUBNORMAL)) {
-            for encoding in [Encoding::Json, Encoding::MsgPack] {
+            for encoding in [WireEncoding::Json, WireEncoding::Msgpack] {
                 let read = decode_action(encoding, &encode_action(encoding, action)).unwrap();
                 prop_assert_eq!(read.map(f64::to_bits), action.map(f64::to_bits));
             }

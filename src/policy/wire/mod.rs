@@ -7,7 +7,7 @@ mod observation;
 mod task_config;
 
 pub use answer::decode_action;
-pub use encoding::Encoding;
+pub use encoding::WireEncoding;
 pub use health::{Health, offered_encoding};
 pub use observation::{decode_observation, encode_action, encode_observation};
 pub use task_config::{ResetAnswer, ResetRequest, TaskConfig};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Encoding;
+use super::WireEncoding;
 use crate::domain::PolicyObservation;
 
 /// Room for four numbers of at most 24 characters and the words around them.
@@ -10,15 +10,15 @@ const TYPICAL_BYTES: usize = 160;
 
 /// Writes `{"observation":[x,y,z,gripper],"images":null}` in `encoding`. JSON numbers are the shortest that read
 /// back to the same f64, so a policy sees every bit.
-pub fn encode_observation(encoding: Encoding, observation: &PolicyObservation) -> Vec<u8> {
+pub fn encode_observation(encoding: WireEncoding, observation: &PolicyObservation) -> Vec<u8> {
     let mut body = Vec::with_capacity(TYPICAL_BYTES);
     match encoding {
-        Encoding::Json => {
+        WireEncoding::Json => {
             body.extend_from_slice(b"{\"observation\":");
             write_json_numbers(&mut body, observation.values());
             body.extend_from_slice(b",\"images\":null}");
         }
-        Encoding::MsgPack => {
+        WireEncoding::Msgpack => {
             body.push(FIXMAP | 2);
             write_msgpack_str(&mut body, "observation");
             write_msgpack_numbers(&mut body, observation.values());
@@ -30,15 +30,15 @@ pub fn encode_observation(encoding: Encoding, observation: &PolicyObservation) -
 }
 
 /// Writes `{"action":[dx,dy,dz,gripper]}`, the answer of a policy.
-pub fn encode_action(encoding: Encoding, action: [f64; 4]) -> Vec<u8> {
+pub fn encode_action(encoding: WireEncoding, action: [f64; 4]) -> Vec<u8> {
     let mut body = Vec::with_capacity(TYPICAL_BYTES);
     match encoding {
-        Encoding::Json => {
+        WireEncoding::Json => {
             body.extend_from_slice(b"{\"action\":");
             write_json_numbers(&mut body, action);
             body.push(b'}');
         }
-        Encoding::MsgPack => {
+        WireEncoding::Msgpack => {
             body.push(FIXMAP | 1);
             write_msgpack_str(&mut body, "action");
             write_msgpack_numbers(&mut body, action);
@@ -51,14 +51,14 @@ pub fn encode_action(encoding: Encoding, action: [f64; 4]) -> Vec<u8> {
 ///
 /// # Errors
 /// A sentence about what is wrong with the body.
-pub fn decode_observation(encoding: Encoding, body: &[u8]) -> Result<[f64; 4], String> {
+pub fn decode_observation(encoding: WireEncoding, body: &[u8]) -> Result<[f64; 4], String> {
     #[derive(Deserialize)]
     struct ActRequest {
         observation: [f64; 4],
     }
     let request: Result<ActRequest, String> = match encoding {
-        Encoding::Json => serde_json::from_slice(body).map_err(|error| error.to_string()),
-        Encoding::MsgPack => rmp_serde::from_slice(body).map_err(|error| error.to_string()),
+        WireEncoding::Json => serde_json::from_slice(body).map_err(|error| error.to_string()),
+        WireEncoding::Msgpack => rmp_serde::from_slice(body).map_err(|error| error.to_string()),
     };
     request.map(|request| request.observation)
 }
@@ -94,13 +94,13 @@ fn write_msgpack_str(body: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoding, decode_observation, encode_observation};
+    use super::{WireEncoding, decode_observation, encode_observation};
     use crate::domain::PolicyObservation;
 
     #[test]
     fn an_observation_is_written_as_the_protocol_says() {
         let observation = PolicyObservation { hand_m: [0.0, 0.5, -0.2], gripper: 1.0 };
-        let body = encode_observation(Encoding::Json, &observation);
+        let body = encode_observation(WireEncoding::Json, &observation);
         assert_eq!(String::from_utf8(body).unwrap(), r#"{"observation":[0.0,0.5,-0.2,1.0],"images":null}"#);
     }
 
@@ -108,7 +108,7 @@ mod tests {
     fn every_bit_of_an_observation_arrives() {
         let observation =
             PolicyObservation { hand_m: [0.1 + 0.2, 1.0 / 3.0, -5e-324], gripper: 0.999_999_999_999_999_9 };
-        for encoding in [Encoding::Json, Encoding::MsgPack] {
+        for encoding in [WireEncoding::Json, WireEncoding::Msgpack] {
             let read = decode_observation(encoding, &encode_observation(encoding, &observation)).unwrap();
             assert_eq!(read.map(f64::to_bits), observation.values().map(f64::to_bits), "{encoding}");
         }
