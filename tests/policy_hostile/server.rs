@@ -237,8 +237,7 @@ pub fn ticket(miner: u8) -> EpisodeTicket {
 }
 
 pub async fn begin(server: &Server) -> Result<PolicySession, Fault> {
-    let begun = client().begin(&server.endpoint(), &short_limits(), &ticket(1)).await;
-    begun
+    client().begin(&server.endpoint(), &short_limits(), &ticket(1)).await
 }
 
 pub fn observation() -> PolicyObservation {

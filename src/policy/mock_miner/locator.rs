@@ -1,7 +1,6 @@
 //! Finds the seed of an episode where the beacon is public.
 
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::SeedSource;
@@ -9,11 +8,11 @@ use crate::beacon::{BeaconOutput, cycle_seed, dev_block_hash, dev_output, episod
 use crate::domain::{BlockHash, BlockNumber, CycleId, EpisodeSeed, Hotkey};
 use crate::policy::wire::TaskConfig;
 
-/// Blocks that are searched, from the last anchor on, or from genesis.
+/// Blocks that are searched, from the newest anchor known, or from genesis.
 const BLOCKS_AHEAD: u64 = 8192;
-/// Cycles that are searched, from the last one on, or from the first.
+/// Cycles that are searched, from the newest one known, or from the first.
 const CYCLES_AHEAD: u64 = 64;
-/// How far back of the last hit a search begins, for cycles that overlap.
+/// How far back of the newest hit a search begins, for cycles that overlap.
 const LOOK_BACK: u64 = 4;
 /// Hits that are tried before searching; the episodes of one cycle share one hit.
 const MAX_HITS: usize = 16;
@@ -21,7 +20,7 @@ const MAX_HITS: usize = 16;
 /// Finds the seed of an episode on a development chain, whose blocks and beacons everybody can compute: tries cycles
 /// and anchor blocks until the derived policy seed is the one that the reset carried.
 ///
-/// The first search may take some half a million derivations (a second); later ones begin at the last hit. A
+/// The first search may take some half a million derivations (a second); later ones begin at the newest hit. A
 /// policy seed has 31 bits, so a search that goes all the way takes a wrong world for the right one with a
 /// probability of 0.03 %; later episodes put it right.
 pub struct EpisodeLocator {
@@ -57,9 +56,12 @@ impl EpisodeLocator {
     }
 
     fn search(&self, state: &mut State, config: &TaskConfig) -> Option<EpisodeSeed> {
-        let (cycles, blocks) = state.window();
-        for cycle in cycles {
-            for block in blocks.clone() {
+        state.windows().into_iter().find_map(|(cycle, block)| self.search_from(state, config, cycle, block))
+    }
+
+    fn search_from(&self, state: &mut State, config: &TaskConfig, cycle: u64, block: u64) -> Option<EpisodeSeed> {
+        for cycle in cycle..=cycle.saturating_add(CYCLES_AHEAD) {
+            for block in block..=block.saturating_add(BLOCKS_AHEAD) {
                 let output = state.output(block, &self.genesis);
                 if let Some(seed) = self.matches(config, &output, cycle) {
                     state.remember((cycle, block));
@@ -87,10 +89,11 @@ impl SeedSource for EpisodeLocator {
 }
 
 impl State {
-    fn window(&self) -> (RangeInclusive<u64>, RangeInclusive<u64>) {
-        let (cycle, block) = self.hits.front().copied().unwrap_or((0, 0));
-        let around = |at: u64, ahead| at.saturating_sub(LOOK_BACK)..=at.saturating_add(ahead);
-        (around(cycle, CYCLES_AHEAD), around(block, BLOCKS_AHEAD))
+    /// Where searches begin, as cycle and block: at the newest cycle known, then at the beginning.
+    fn windows(&self) -> Vec<(u64, u64)> {
+        let newest = self.hits.iter().max();
+        let newest = newest.map(|(cycle, block)| (cycle.saturating_sub(LOOK_BACK), block.saturating_sub(LOOK_BACK)));
+        newest.into_iter().chain([(0, 0)]).collect()
     }
 
     /// The beacon of a block, computed once. Blocks of a window come in a row.
