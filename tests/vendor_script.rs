@@ -16,7 +16,7 @@ fn project() -> tempfile::TempDir {
 }
 
 fn vendor(project: &Path, wheels: &Path) -> Output {
-    Command::new(project.join("scripts/vendor")).env("KINITRO_WHEELS", wheels).output().unwrap()
+    Command::new("bash").arg(project.join("scripts/vendor")).env("KINITRO_WHEELS", wheels).output().unwrap()
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -5,6 +5,17 @@ use crate::domain::{BlockHash, BlockNumber};
 /// Context of the key derivation; a new version of the development chain takes a new context.
 const CONTEXT: &str = "kinitro dev block v1";
 
+/// Context of the genesis hashes of development chains.
+const GENESIS_CONTEXT: &str = "kinitro dev genesis v1";
+
+/// The name of the development chain that everything uses unless told otherwise.
+pub const DEFAULT_DEV_CHAIN: &str = "kinitro";
+
+/// The genesis hash of the development chain called `name`: `blake3::derive_key("kinitro dev genesis v1", name)`.
+pub fn dev_genesis(name: &str) -> BlockHash {
+    BlockHash(blake3::derive_key(GENESIS_CONTEXT, name.as_bytes()))
+}
+
 /// The hash of block `number` on the development chain with this genesis hash:
 /// `blake3::derive_key("kinitro dev block v1", genesis ‖ number u64 LE)`.
 ///

@@ -14,7 +14,7 @@ mod substream;
 mod vrf;
 
 pub use artefact::Beacon;
-pub use dev_chain::dev_block_hash;
+pub use dev_chain::{DEFAULT_DEV_CHAIN, dev_block_hash, dev_genesis};
 pub use error::BeaconError;
 pub use key::{OperatorKey, Signature, verify_signature};
 pub use output::{BeaconOutput, dev_output, vrf_input};

@@ -1,16 +1,19 @@
 //! What a person types. Each command is a thin file: it calls the library and prints.
 
 mod action_file;
-pub mod bench_score;
+mod bench;
+mod bench_score;
+mod bench_sim;
 mod check_config;
 mod env_rollout;
 mod list_envs;
 mod progress;
-pub mod score;
+mod score;
 mod settings_args;
-pub mod synthetic;
-pub mod table;
-pub mod test_scoring;
+mod synthetic;
+mod table;
+mod test_env;
+mod test_scoring;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -30,7 +33,9 @@ pub struct Cli {
 enum Command {
     CheckConfig(check_config::CheckConfigArgs),
     ListEnvs(list_envs::ListEnvsArgs),
+    TestEnv(test_env::TestEnvArgs),
     Env(EnvArgs),
+    Bench(bench::BenchArgs),
     Score(score::ScoreArgs),
     TestScoring(test_scoring::TestScoringArgs),
     Completions(CompletionsArgs),
@@ -70,6 +75,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,
+        Command::TestEnv(args) => test_env::run(&args)?,
+        Command::Bench(args) => bench::run(&args)?,
         Command::Env(EnvArgs { command: EnvCommand::Rollout(args) }) => env_rollout::run(&args)?,
         Command::Score(args) => score::run(&args)?,
         Command::TestScoring(args) => test_scoring::run(&args)?,

@@ -79,6 +79,11 @@ impl fmt::Display for Table {
     }
 }
 
+/// `part` of `whole` in percent, for people; `-` when there is no whole.
+pub fn percent(part: usize, whole: usize) -> String {
+    if whole == 0 { "-".into() } else { format!("{:.0} %", 100.0 * part as f64 / whole as f64) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Table;

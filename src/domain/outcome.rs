@@ -123,7 +123,7 @@ impl FaultReason {
 }
 
 /// A broken episode's cause: the party follows from the reason, so the two cannot contradict each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fault {
     /// Why it was broken off.
     pub reason: FaultReason,

@@ -54,6 +54,11 @@ impl Rollout {
         PolicyObservation::of(self.world.observation())
     }
 
+    /// The world as it stands, for policies of ours that see everything.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     /// Steps taken so far.
     pub fn steps(&self) -> u32 {
         self.world.steps()

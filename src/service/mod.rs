@@ -1,5 +1,7 @@
 //! The long-running roles.
 
+pub mod executor;
 pub mod settings;
 pub mod shutdown;
 pub mod tasks;
+pub mod trial;

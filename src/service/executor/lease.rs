@@ -1,26 +1,40 @@
 //! Keeping leases alive while their episodes run.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{ExecutorId, TaskId};
-use crate::service::tasks::TaskQueue;
+use crate::service::tasks::{MAX_ITEMS, TaskQueue};
 
 /// A lease is renewed three times in its length, so that two lost heartbeats do not lose it.
 const HEARTBEATS_PER_LEASE: u64 = 3;
-/// Tasks named in one heartbeat; the queue takes no more.
-const MAX_PER_HEARTBEAT: usize = 1_000;
+
+/// How often the time of the next heartbeat is looked at, at least.
+const LOOK: Duration = Duration::from_millis(500);
+/// Heartbeats come this often while no lease has said how long it lasts.
+const FIRST_PERIOD_MS: u64 = 10_000;
 
 /// The tasks that this executor works on now, each with the token that ends its episode.
-#[derive(Clone, Default)]
-pub struct Held(Arc<Mutex<BTreeMap<TaskId, CancellationToken>>>);
+#[derive(Clone)]
+pub struct Held {
+    tasks: Arc<Mutex<BTreeMap<TaskId, CancellationToken>>>,
+    period_ms: Arc<AtomicU64>,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Held { tasks: Arc::default(), period_ms: Arc::new(AtomicU64::new(FIRST_PERIOD_MS)) }
+    }
+}
 
 impl Held {
-    /// Takes note of a leased task; the token is cancelled when its lease is lost.
-    pub fn take(&self, task: TaskId) -> CancellationToken {
+    /// Takes note of a task leased for `lease_ms`; the token is cancelled when its lease is lost.
+    pub fn take(&self, task: TaskId, lease_ms: u64) -> CancellationToken {
+        self.period_ms.store((lease_ms / HEARTBEATS_PER_LEASE).max(1), Ordering::Relaxed);
         let token = CancellationToken::new();
         self.lock().insert(task, token.clone());
         token
@@ -43,27 +57,27 @@ impl Held {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<TaskId, CancellationToken>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
 /// Renews the leases of `held` until `shutdown`. An answer that a lease is lost ends its episode; a queue that does
 /// not answer ends nothing: the result may still be accepted when no other attempt has finished.
-pub async fn keep_alive(
-    queue: Arc<dyn TaskQueue>,
-    executor: ExecutorId,
-    held: Held,
-    lease_ms: u64,
-    shutdown: CancellationToken,
-) {
-    let period = Duration::from_millis((lease_ms / HEARTBEATS_PER_LEASE).max(1));
+pub async fn keep_alive(queue: Arc<dyn TaskQueue>, executor: ExecutorId, held: Held, shutdown: CancellationToken) {
+    let mut last = Instant::now();
     loop {
+        // Looked at often, since a first lease may be much shorter than the period before it.
+        let period = Duration::from_millis(held.period_ms.load(Ordering::Relaxed));
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(period) => {}
+            () = tokio::time::sleep(period.min(LOOK)) => {}
         }
-        for tasks in held.all().chunks(MAX_PER_HEARTBEAT) {
-            match queue.heartbeat(executor.clone(), tasks.to_vec(), lease_ms).await {
+        if last.elapsed() < period {
+            continue;
+        }
+        last = Instant::now();
+        for tasks in held.all().chunks(MAX_ITEMS) {
+            match queue.heartbeat(executor.clone(), tasks.to_vec()).await {
                 Ok(answer) => {
                     for task in &answer.lost {
                         tracing::warn!(%task, "the lease of this task is lost; its episode is given up");

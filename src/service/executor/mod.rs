@@ -3,15 +3,16 @@
 //! Hundreds of episodes are in flight on few cores, each an async task that waits for its policy most of the time;
 //! physics runs on the fixed threads of [`PhysicsPool`].
 
+mod assignment;
 mod fault_judge;
-mod header;
 mod lease;
 mod pool;
 mod report;
 mod rollout;
 mod work;
 
+pub use assignment::Assignment;
 pub use fault_judge::FaultJudge;
 pub use pool::{PhysicsPool, PoolError};
 pub use rollout::{Ended, Lost, Runner};
-pub use work::{Executor, ExecutorOptions, ExecutorError};
+pub use work::{Executor, ExecutorError, ExecutorOptions};

@@ -6,9 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::lease::Held;
-use crate::domain::printable;
-use crate::service::tasks::TaskQueue;
-use crate::store::EpisodeResult;
+use crate::domain::{ExecutorId, printable};
+use crate::service::tasks::{TaskQueue, TaskResult};
 
 /// Results handed in together at most; the queue's own limit is larger.
 const BATCH: usize = 100;
@@ -22,7 +21,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const MAX_TRIES: u32 = 180;
 
 /// Hands in what arrives on `finished` until that closes.
-pub async fn report(queue: Arc<dyn TaskQueue>, held: Held, mut finished: mpsc::Receiver<EpisodeResult>) {
+pub async fn report(
+    queue: Arc<dyn TaskQueue>,
+    executor: ExecutorId,
+    held: Held,
+    mut finished: mpsc::Receiver<TaskResult>,
+) {
     while let Some(first) = finished.recv().await {
         let mut batch = vec![first];
         let more = tokio::time::timeout(LINGER, async {
@@ -35,17 +39,17 @@ pub async fn report(queue: Arc<dyn TaskQueue>, held: Held, mut finished: mpsc::R
         });
         // Either the batch is full or the time is up; both are well.
         let _ = more.await;
-        hand_in(queue.as_ref(), &batch).await;
+        hand_in(queue.as_ref(), &executor, &batch).await;
         for result in &batch {
             held.drop(&result.task);
         }
     }
 }
 
-async fn hand_in(queue: &dyn TaskQueue, batch: &[EpisodeResult]) {
+async fn hand_in(queue: &dyn TaskQueue, executor: &ExecutorId, batch: &[TaskResult]) {
     let mut pause = FIRST_PAUSE;
     for _ in 0..MAX_TRIES {
-        match queue.submit(batch.to_vec()).await {
+        match queue.submit(executor.clone(), batch.to_vec()).await {
             Ok(answers) => {
                 for (result, answer) in batch.iter().zip(answers) {
                     let (task, attempt) = (result.task, result.attempt);

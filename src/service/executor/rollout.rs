@@ -1,14 +1,12 @@
-//! One leased task from its beginning to its result.
+//! One episode from its beginning to its transcript.
 
-use crate::beacon::policy_seed;
-use crate::domain::{Contest, Digest, Encoding, ExecutorId, Fault, FaultReason, PolicyProfile, PolicyReply};
+use crate::domain::{Contest, Encoding, ExecutorId, Fault, FaultReason, PolicyProfile, PolicyReply};
 use crate::episode::{EpisodeRules, Rollout, Turn};
-use crate::policy::{Endpoint, EpisodeTicket, PolicyClient, PolicySession};
+use crate::policy::{Endpoint, PolicyClient, PolicySession};
 use crate::sim::{SimError, Simulator};
-use crate::store::LeasedTask;
 use crate::transcript::Transcript;
 
-use super::header::header_of;
+use super::assignment::Assignment;
 use super::pool::{PhysicsPool, PoolError};
 
 /// What an executor needs to run episodes; shared by all of them.
@@ -47,22 +45,22 @@ impl From<PoolError> for Lost {
 }
 
 impl Runner {
-    /// Runs the episode of `task` against `endpoint`, recording it under the name `executor`.
+    /// Runs the episode of `assignment` against `endpoint`, recording it under the name `executor`.
     ///
     /// A miner's fault is a transcript with that fault; only a failure of ours leaves no transcript.
     pub async fn run(
         &self,
         executor: &ExecutorId,
-        task: &LeasedTask,
+        assignment: &Assignment,
         contest: &Contest,
         endpoint: Result<Endpoint, Fault>,
     ) -> Ended {
         let session = match endpoint {
-            Ok(endpoint) => self.policies.begin(&endpoint, &contest.limits, &ticket(task)).await,
+            Ok(endpoint) => self.policies.begin(&endpoint, &contest.limits, &assignment.ticket).await,
             Err(fault) => Err(fault),
         };
         let encoding = session.as_ref().ok().map(PolicySession::encoding);
-        let rollout = self.start(executor, task, contest, encoding).await?;
+        let rollout = self.start(executor, assignment, contest, encoding).await?;
         match session {
             Ok(session) => self.drive(rollout, session).await,
             Err(fault) => self.broken_off(rollout, fault).await,
@@ -72,15 +70,15 @@ impl Runner {
     async fn start(
         &self,
         executor: &ExecutorId,
-        task: &LeasedTask,
+        assignment: &Assignment,
         contest: &Contest,
         encoding: Option<Encoding>,
     ) -> Result<Rollout, Lost> {
-        let (simulator, task, contest) = (self.simulator.clone(), task.clone(), contest.clone());
+        let (simulator, assignment, contest) = (self.simulator.clone(), assignment.clone(), contest.clone());
         let executor = executor.clone();
         let started = self.pool.run(move || {
-            let world = simulator.episode(&task.environment, &task.seed, contest.randomisation)?;
-            let header = header_of(&task, &contest, simulator.fingerprint(), &world, encoding, executor);
+            let world = simulator.episode(&assignment.environment, &assignment.seed, contest.randomisation)?;
+            let header = assignment.header(&contest, simulator.fingerprint(), &world, encoding, executor);
             let rules = EpisodeRules::of(&contest, PolicyProfile::KinitroV1);
             Ok::<_, SimError>(Rollout::start(world, header, rules))
         });
@@ -121,19 +119,3 @@ impl Runner {
         Ok(self.pool.run(move || rollout.finish()).await?)
     }
 }
-
-/// What identifies the episode towards the policy. The id is opaque: it says nothing about the cycle, and an episode
-/// that is tried again has another one.
-fn ticket(task: &LeasedTask) -> EpisodeTicket {
-    let mut hasher = blake3::Hasher::new_derive_key("kinitro episode ticket v1");
-    hasher.update(&task.seed.0).update(&task.id.0).update(&task.attempt.0.to_le_bytes());
-    let id = Digest(*hasher.finalize().as_bytes());
-    EpisodeTicket {
-        episode: id.to_string()[..32].to_owned(),
-        miner: task.miner.hotkey,
-        env_id: task.environment.clone(),
-        policy_seed: policy_seed(&task.seed, &task.miner.hotkey),
-        task_id: task.index,
-    }
-}
-

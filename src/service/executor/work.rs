@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::assignment::Assignment;
 use super::fault_judge::FaultJudge;
 use super::lease::{Held, keep_alive};
 use super::pool::PhysicsPool;
@@ -16,13 +17,11 @@ use super::rollout::{Ended, Lost, Runner};
 use crate::beacon::policy_seed;
 use crate::domain::{Contest, Digest, EnvId, ExecutorId, Fault, FaultReason, Outcome, Party, printable};
 use crate::policy::{ClientOptions, Endpoint, PolicyClient, PolicyError, ReferenceServer};
-use crate::service::tasks::TaskQueue;
+use crate::service::tasks::{FetchRequest, MAX_FETCH, TaskQueue, TaskResult};
 use crate::sim::Simulator;
-use crate::store::{EpisodeResult, LeaseRequest, Leased, LeasedTask};
+use crate::store::{Leased, LeasedTask};
 use crate::transcript::Transcript;
 
-/// Tasks leased by one request at most; the API takes no more.
-const MAX_FETCH: usize = 100;
 /// Pause when there is nothing to do, doubled up to the longest.
 const FIRST_IDLE: Duration = Duration::from_millis(50);
 const LONGEST_IDLE: Duration = Duration::from_secs(2);
@@ -40,8 +39,6 @@ pub struct ExecutorOptions {
     pub max_in_flight: usize,
     /// Environments it takes; empty is all.
     pub environments: Vec<EnvId>,
-    /// Length of its leases, milliseconds.
-    pub lease_ms: u64,
     /// How long a failure that could be ours waits for others like it before it is judged.
     pub fault_settle: Duration,
     /// How policies are called.
@@ -88,10 +85,9 @@ impl Executor {
         let this = Arc::new(self);
         let held = Held::default();
         let (finished, results) = mpsc::channel(RESULT_QUEUE);
-        let reporter = tokio::spawn(report(this.queue.clone(), held.clone(), results));
-        let (id, lease_ms) = (this.options.id.clone(), this.options.lease_ms);
-        let heartbeats =
-            tokio::spawn(keep_alive(this.queue.clone(), id.clone(), held.clone(), lease_ms, shutdown.clone()));
+        let reporter = tokio::spawn(report(this.queue.clone(), this.options.id.clone(), held.clone(), results));
+        let id = this.options.id.clone();
+        let heartbeats = tokio::spawn(keep_alive(this.queue.clone(), id.clone(), held.clone(), shutdown.clone()));
         this.clone().work(held.clone(), finished, shutdown).await;
         let wind_up = async {
             // All senders are gone, so the reporter ends once everything is handed in.
@@ -111,12 +107,12 @@ impl Executor {
     }
 
     /// Leases and runs until `shutdown`, then drops what is in flight.
-    async fn work(self: Arc<Self>, held: Held, finished: mpsc::Sender<EpisodeResult>, shutdown: CancellationToken) {
+    async fn work(self: Arc<Self>, held: Held, finished: mpsc::Sender<TaskResult>, shutdown: CancellationToken) {
         let mut episodes = JoinSet::new();
         let mut idle = FIRST_IDLE;
         while !shutdown.is_cancelled() {
             while episodes.try_join_next().is_some() {}
-            let room = self.options.max_in_flight.saturating_sub(episodes.len()).min(MAX_FETCH);
+            let room = self.options.max_in_flight.saturating_sub(episodes.len()).min(MAX_FETCH as usize);
             let leased = if room == 0 { Leased::default() } else { self.fetch(room, &shutdown).await };
             if leased.tasks.is_empty() {
                 tokio::select! {
@@ -132,7 +128,7 @@ impl Executor {
                     tracing::error!(task = %task.id, "a task came without its contest's settings; left alone");
                     continue;
                 };
-                let lost = held.take(task.id);
+                let lost = held.take(task.id, task.lease_ms);
                 let (this, contest, finished) = (self.clone(), Arc::new(contest.clone()), finished.clone());
                 episodes.spawn(async move {
                     tokio::select! {
@@ -149,12 +145,11 @@ impl Executor {
     }
 
     async fn fetch(&self, room: usize, shutdown: &CancellationToken) -> Leased {
-        let request = LeaseRequest {
+        let request = FetchRequest {
             executor: self.options.id.clone(),
             limit: u32::try_from(room).unwrap_or(u32::MAX),
             environments: (!self.options.environments.is_empty()).then(|| self.options.environments.clone()),
-            fingerprint: self.simulator.fingerprint().digest(),
-            lease_ms: self.options.lease_ms,
+            fingerprint: Some(self.simulator.fingerprint().digest()),
         };
         let fetched = tokio::select! {
             () = shutdown.cancelled() => return Leased::default(),
@@ -167,14 +162,13 @@ impl Executor {
     }
 
     /// Runs one task to its result, its transcript stored.
-    async fn episode(&self, task: &LeasedTask, contest: &Contest) -> EpisodeResult {
+    async fn episode(&self, task: &LeasedTask, contest: &Contest) -> TaskResult {
         metrics::gauge!("kinitro_episodes_in_flight").increment(1.0);
         let ended = match self.client(task.contest, contest) {
             Ok(policies) => {
-                let runner =
-                    Runner { simulator: self.simulator.clone(), policies, pool: self.pool.clone() };
+                let runner = Runner { simulator: self.simulator.clone(), policies, pool: self.pool.clone() };
                 let endpoint = self.endpoint(task, contest);
-                runner.run(&self.options.id, task, contest, endpoint).await
+                runner.run(&self.options.id, &Assignment::of(task), contest, endpoint).await
             }
             Err(error) => Err(Lost { fault: Fault::new(FaultReason::EngineFailure), note: error.to_string() }),
         };
@@ -209,7 +203,7 @@ impl Executor {
         Ok(client)
     }
 
-    async fn conclude(&self, task: &LeasedTask, contest: &Contest, ended: Ended) -> EpisodeResult {
+    async fn conclude(&self, task: &LeasedTask, contest: &Contest, ended: Ended) -> TaskResult {
         let transcript = match ended {
             Ok(transcript) => transcript,
             Err(lost) => return self.without_transcript(task, lost),
@@ -258,40 +252,34 @@ impl Executor {
         let owned = transcript.clone();
         let bytes = self.pool.run(move || owned.to_bytes()).await.map_err(|error| error.to_string())?;
         let bytes = bytes.map_err(|error| error.to_string())?;
-        self.queue.upload_transcript(id, bytes).await.map_err(|error| error.to_string())
+        self.queue.upload_transcript(self.options.id.clone(), id, bytes.into()).await.map_err(|error| error.to_string())
     }
 
-    fn with_transcript(&self, task: &LeasedTask, transcript: &Transcript) -> EpisodeResult {
+    fn with_transcript(&self, task: &LeasedTask, transcript: &Transcript) -> TaskResult {
         let footer = &transcript.footer;
-        EpisodeResult {
+        TaskResult {
             task: task.id,
             attempt: task.attempt,
-            executor: self.options.id.clone(),
             outcome: footer.outcome,
             fault: footer.fault,
-            transcript: Some(transcript.id()),
-            replay_root: Some(footer.replay_root),
             steps: footer.steps,
-            success_step: footer.first_success_step,
             total_reward: footer.total_reward,
+            transcript: Some(transcript.id()),
             note: None,
         }
     }
 
-    fn without_transcript(&self, task: &LeasedTask, lost: Lost) -> EpisodeResult {
+    fn without_transcript(&self, task: &LeasedTask, lost: Lost) -> TaskResult {
         let note = printable(&lost.note, 500);
         tracing::warn!(task = %task.id, fault = %lost.fault, note, "an episode is lost by our fault");
-        EpisodeResult {
+        TaskResult {
             task: task.id,
             attempt: task.attempt,
-            executor: self.options.id.clone(),
             outcome: Outcome::Faulted,
             fault: Some(lost.fault),
-            transcript: None,
-            replay_root: None,
             steps: 0,
-            success_step: None,
             total_reward: 0.0,
+            transcript: None,
             note: (!note.is_empty()).then_some(note),
         }
     }

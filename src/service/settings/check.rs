@@ -10,6 +10,8 @@ use crate::sim;
 const MAX_STEPS: u32 = 500;
 /// More episodes an environment than anybody has run; a typing error beyond it.
 const MAX_EPISODES_PER_ENV: u32 = 100_000;
+/// A lease shorter than this is lost to a busy machine between two heartbeats.
+const MIN_LEASE_MS: u64 = 300;
 /// A temperature below this makes softmax a lottery of rounding.
 const MIN_TEMPERATURE: f64 = 1e-6;
 
@@ -111,6 +113,9 @@ fn check_api(api: &ApiSettings, problems: &mut Vec<String>) {
             "[api] no_auth is for loopback only, but listen is {}; create a key with `kinitro api-key create`",
             api.listen
         ));
+    }
+    if api.lease_ms < MIN_LEASE_MS {
+        problems.push(format!("[api] lease_ms must be at least {MIN_LEASE_MS}"));
     }
     if api.max_connections == 0 || api.max_connections_per_address == 0 {
         problems.push("[api] max_connections and max_connections_per_address must be at least 1".into());

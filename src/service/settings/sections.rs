@@ -88,6 +88,9 @@ pub struct ApiSettings {
     pub listen: SocketAddr,
     /// Let executors in without a key. Default off; refused on any address but loopback.
     pub no_auth: bool,
+    /// How long an executor keeps a task without a heartbeat. Default 60,000 ms. Shorter finds crashed executors
+    /// sooner, and takes tasks from slow networks.
+    pub lease_ms: u64,
     /// Connections served at once. Default 1,024; further ones wait in the kernel's queue.
     pub max_connections: usize,
     /// Connections served at once for one address. Default 64.
@@ -99,6 +102,7 @@ impl Default for ApiSettings {
         ApiSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             no_auth: false,
+            lease_ms: 60_000,
             max_connections: 1024,
             max_connections_per_address: 64,
         }
@@ -154,8 +158,6 @@ pub struct ExecutorSettings {
     pub max_in_flight: usize,
     /// Threads for physics. Default 0: one per core.
     pub physics_threads: usize,
-    /// How long a task stays ours without a heartbeat. Default 60,000 ms. Shorter finds crashed executors sooner.
-    pub lease_ms: u64,
     /// How long a failure that could be ours waits for others like it before it is judged. Default 5,000 ms.
     pub fault_settle_ms: u64,
     /// Environments that this executor takes. Default empty: all.
@@ -172,7 +174,6 @@ impl Default for ExecutorSettings {
             api_key_file: None,
             max_in_flight: 128,
             physics_threads: 0,
-            lease_ms: 60_000,
             fault_settle_ms: 5_000,
             environments: Vec::new(),
             bearer_file: None,

@@ -1,0 +1,45 @@
+//! `kinitro bench`
+
+use clap::{Args, Subcommand};
+
+use super::{bench_score, bench_sim};
+use crate::domain::EnvId;
+
+/// Measure this machine; the figures of `docs/benchmarks.md` come from here
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    what: What,
+
+    /// Print JSON for scripts
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Steps, resets, recording and replay of one environment
+    Sim {
+        /// Environment id
+        #[arg(default_value = "metaworld/pick-place-v3")]
+        environment: EnvId,
+    },
+    /// Exact scoring of 50 environments and 256 miners
+    Score,
+}
+
+/// Runs one measurement and prints it.
+///
+/// # Errors
+/// Missing assets, or an environment that does not exist.
+pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    match &args.what {
+        What::Sim { environment } => {
+            let figures = bench_sim::measure(environment)?;
+            if args.json { super::print_json(&figures)? } else { bench_sim::print(&figures) }
+        }
+        What::Score if !args.json => bench_score::run()?,
+        What::Score => super::print_json(&bench_score::measure()?)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! `kinitro evaluate`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Serialize;
+
+use super::progress::Progress;
+use super::table::{Table, percent};
+use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
+use crate::domain::{BlockHash, BlockNumber, Contest, DeploymentRules, EnvId, Hotkey, printable};
+use crate::policy::{ClientOptions, Endpoint, PlatformCredential, PolicyClient, Secret};
+use crate::score::wilson;
+use crate::service::executor::{Ended, PhysicsPool, Runner};
+use crate::service::trial::{Tally, Trial};
+use crate::sim::Simulator;
+
+/// Run the paying engine against your own endpoint and see the success rates
+///
+/// Example: kinitro evaluate http://127.0.0.1:8001 --env metaworld/reach-v3 --episodes 10
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// The policy's URL; private and loopback addresses are allowed here
+    url: String,
+
+    /// Environment to run, repeatable; default: the eight of the default contest
+    #[arg(long = "env", value_name = "ENV")]
+    environments: Vec<EnvId>,
+
+    /// Episodes of each environment
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    episodes: u32,
+
+    /// Block of the development chain that gives the worlds; the same number gives the same worlds
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// Genesis of the development chain that gives the worlds
+    #[arg(long, value_name = "HASH")]
+    genesis: Option<BlockHash>,
+
+    /// Your hotkey, from which the policy's own seed is derived; default: a development key
+    #[arg(long, value_name = "SS58")]
+    hotkey: Option<Hotkey>,
+
+    /// Episodes at the same time
+    #[arg(long, default_value_t = 8)]
+    concurrency: usize,
+
+    /// Steps of an episode
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=500))]
+    max_steps: u32,
+
+    /// File with the bearer credential of your platform, sent to https endpoints only
+    #[arg(long, value_name = "FILE")]
+    bearer_file: Option<PathBuf>,
+
+    /// Write each episode's transcript into this folder
+    #[arg(long, value_name = "FOLDER")]
+    record: Option<PathBuf>,
+
+    /// Print JSON for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Row {
+    env_id: EnvId,
+    episodes: u32,
+    successes: u32,
+    success_rate: f64,
+    rate_low: f64,
+    rate_high: f64,
+    mean_reward: f64,
+    faults: BTreeMap<String, u32>,
+    lost_by_platform: u32,
+}
+
+/// Runs the trial and prints rates with their intervals.
+///
+/// # Errors
+/// A URL that may not be called, unknown environments, missing assets. Faults of the policy are results, not errors.
+pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
+    let contest = contest_of(&args)?;
+    let endpoint = Endpoint::parse(&args.url, &contest.deployment).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let simulator = Simulator::locate(None)?;
+    for environment in &contest.environments {
+        if crate::sim::task(environment).is_none() {
+            bail!("there is no environment {environment}; `kinitro list-envs` shows what there is");
+        }
+    }
+    let client = PolicyClient::new(&contest.deployment, client_options(&args, &endpoint)?)?;
+    let runner = Runner { simulator, policies: client, pool: PhysicsPool::start(0)? };
+    let hotkey = args.hotkey.unwrap_or_else(|| OperatorKey::dev(super::mock_miner::DEFAULT_HOTKEY_NAME).hotkey());
+    let genesis = args.genesis.unwrap_or_else(|| dev_genesis(DEFAULT_DEV_CHAIN));
+    let trial = Arc::new(Trial { contest, genesis, block: BlockNumber(args.seed), hotkey });
+    if let Some(folder) = &args.record {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    let progress = Progress::new("episodes", trial.assignments().len() as u64);
+    let mut done = 0;
+    let results = trial
+        .clone()
+        .against(runner, endpoint, args.concurrency, |_, _| {
+            done += 1;
+            progress.set(done);
+        })
+        .await;
+    progress.clear();
+    let mut tallies: BTreeMap<&EnvId, Tally> = BTreeMap::new();
+    for (assignment, ended) in &results {
+        tallies.entry(&assignment.environment).or_default().count(ended);
+        if let (Some(folder), Ok(transcript)) = (&args.record, ended) {
+            let path = folder.join(format!("{}.ktr", transcript.id()));
+            std::fs::write(&path, transcript.to_bytes()?).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    let rows: Vec<Row> =
+        trial.contest.environments.iter().map(|env| row(env, tallies.remove(env).unwrap_or_default())).collect();
+    report(&args, &rows, &results)
+}
+
+fn contest_of(args: &EvaluateArgs) -> anyhow::Result<Contest> {
+    let default = Contest::default();
+    let environments = if args.environments.is_empty() { default.environments.clone() } else { args.environments.clone() };
+    let deployment = DeploymentRules { allow_private_endpoints: true, ..DeploymentRules::default() };
+    Ok(Contest { environments, episodes_per_env: args.episodes, max_steps: args.max_steps, deployment, ..default })
+}
+
+fn client_options(args: &EvaluateArgs, endpoint: &Endpoint) -> anyhow::Result<ClientOptions> {
+    let mut options = ClientOptions {
+        episodes_per_host: args.concurrency.max(1),
+        episodes_per_miner: args.concurrency.max(1),
+        ..ClientOptions::default()
+    };
+    if let Some(file) = &args.bearer_file {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let credential =
+            PlatformCredential { host_pattern: endpoint.host().to_owned(), bearer: Secret::new(text.trim()) };
+        options.credentials.push(credential);
+    }
+    Ok(options)
+}
+
+fn row(environment: &EnvId, tally: Tally) -> Row {
+    let interval = wilson(tally.successes, tally.episodes);
+    Row {
+        env_id: environment.clone(),
+        episodes: tally.episodes,
+        successes: tally.successes,
+        success_rate: if tally.episodes == 0 { 0.0 } else { f64::from(tally.successes) / f64::from(tally.episodes) },
+        rate_low: interval.low,
+        rate_high: interval.high,
+        mean_reward: tally.mean_reward(),
+        faults: tally.faults.iter().map(|(fault, count)| (fault.reason.slug().to_owned(), *count)).collect(),
+        lost_by_platform: tally.lost,
+    }
+}
+
+fn report(
+    args: &EvaluateArgs,
+    rows: &[Row],
+    results: &[(crate::service::executor::Assignment, Ended)],
+) -> anyhow::Result<()> {
+    if args.json {
+        return super::print_json(&rows);
+    }
+    let mut table = Table::new(&["environment", "success", "rate", "95 % interval", "mean reward", "faults"]);
+    for row in rows {
+        let faults = row.faults.iter().map(|(slug, count)| format!("{slug} ×{count}")).collect::<Vec<_>>();
+        table.row([
+            row.env_id.to_string(),
+            format!("{} of {}", row.successes, row.episodes),
+            percent(row.successes as usize, row.episodes as usize),
+            format!("{:.2} – {:.2}", row.rate_low, row.rate_high),
+            format!("{:.1}", row.mean_reward),
+            if faults.is_empty() { "-".into() } else { faults.join(", ") },
+        ]);
+    }
+    table.print();
+    if let Some(lost) = results.iter().find_map(|(_, ended)| ended.as_ref().err()) {
+        println!("some episodes were lost by a failure on this side: {} ({})", lost.fault, printable(&lost.note, 200));
+    }
+    if rows.iter().any(|row| row.faults.contains_key("unreachable")) {
+        println!("the endpoint could not be reached; does `curl {}/health` answer?", printable(&args.url, 200));
+    }
+    Ok(())
+}
