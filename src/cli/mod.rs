@@ -7,6 +7,7 @@ mod bench_sim;
 mod check_config;
 mod env_rollout;
 mod list_envs;
+pub mod mock_miner;
 mod progress;
 mod score;
 mod settings_args;

@@ -10,6 +10,7 @@ mod client;
 mod error;
 mod exchange;
 pub mod guard;
+pub mod load;
 pub mod mock_miner;
 mod reference;
 mod secret;

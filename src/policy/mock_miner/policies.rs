@@ -9,7 +9,7 @@ use super::{Brain, BrainError, EpisodeLocator, Expert, Misbehaviour, Policy};
 use crate::domain::{BlockHash, EnvId, Hotkey, printable};
 use crate::policy::PolicyError;
 use crate::policy::wire::TaskConfig;
-use crate::sim::Simulator;
+use crate::sim::{self, Simulator};
 
 /// What a mock miner plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,15 @@ impl MockPolicy {
             MockPolicy::Random => "random",
             MockPolicy::Zero => "zero",
             MockPolicy::Misbehaving(how) => how.name(),
+        }
+    }
+
+    /// Whether it must know the chain and its own hotkey, to find the worlds that it plays.
+    pub fn needs_seeds(self) -> bool {
+        match self {
+            MockPolicy::Expert | MockPolicy::Noisy | MockPolicy::Specialist => true,
+            MockPolicy::Random | MockPolicy::Zero => false,
+            MockPolicy::Misbehaving(how) => how.needs_expert(),
         }
     }
 
@@ -110,6 +119,10 @@ impl MockMiner {
         }
         if options.policy == MockPolicy::Specialist && options.envs.is_empty() {
             return Err(PolicyError::Options("a specialist needs --envs, such as metaworld/reach-v3".into()));
+        }
+        if let Some(unknown) = options.envs.iter().find(|env| sim::task(env).is_none()) {
+            let hint = "`kinitro list-envs` shows which there are";
+            return Err(PolicyError::Options(format!("there is no environment {unknown}; {hint}")));
         }
         let expert = || {
             let locator = EpisodeLocator::new(options.genesis, options.hotkey);
