@@ -6,6 +6,14 @@ use kinitro::sim::{Command, EPISODE_STEPS, Simulator, World, expert, task};
 
 /// Environment, who acts, and the blake3 digest of all values of the episode.
 const GOLDEN: &[(&str, Mode, &str)] = &[
+    ("button-press-v3", Mode::Random, "5f40eb25b26f72bfdabcc5835f7576888058d33c890191e9ef290112be3ad726"),
+    ("button-press-v3", Mode::Expert, "186b7f8b26b2dc089bdae800c91290d2b01f1020a7e6e5ece4bb35d4ce4b038d"),
+    ("door-open-v3", Mode::Random, "ade74bbca577c7cc00863a9b23fccf67310136442ac7a8472b089dead4c52217"),
+    ("door-open-v3", Mode::Expert, "fe7e47cd714db10a4c5a997c1e7f746f010c03c1fc36c5ce5324aca70ef4d9f0"),
+    ("drawer-close-v3", Mode::Random, "61f76e40e9cff2ebc7d923bcec38bd5eaa2da3a1be7f9ee1ec06b7727da785ed"),
+    ("drawer-close-v3", Mode::Expert, "5f7a5fef9a0e50a377241c20da446d71182f96bb7ededda852a9c8ab237fa3b4"),
+    ("drawer-open-v3", Mode::Random, "b62b2be3968535d13da5e55022a87cc41cad2f3b18e6e1752c3359fc97869d68"),
+    ("drawer-open-v3", Mode::Expert, "6f4775a92c8758dc7a3c43eec973c8f42c9dbea0a1e351cae5f540d0127dd520"),
     ("peg-insert-side-v3", Mode::Random, "7d5ac240dd7bc4efea20b727a62524ca7e658cff6e3cd84553a1a6b51fe94622"),
     ("peg-insert-side-v3", Mode::Expert, "a5db528d9fa1ec45422c2d5a903daa2329ca94d1d7da0cf9cc7db3320c8819ff"),
     ("pick-place-v3", Mode::Random, "ac904047da4d95c2115f39a6e78f5461a1ccbd56f6dfedc2ad3bf9a536db6e1d"),
