@@ -1,10 +1,26 @@
-//! The loop of an episode fed from its transcript, and the verification of whole cycles.
+//! The loop of an episode fed from its transcript, and what verifying a whole cycle means.
+//!
+//! [`replay`] runs one transcript again and names the first difference. The `check_*` functions are the levels of a
+//! verification, pure over a manifest and its transcripts; `service::verifier` fetches, spreads them over all cores and times them.
 
+mod against;
+mod checks;
+mod cycle;
 mod difference;
 mod ending;
 mod play;
+mod report;
+mod sample;
 mod unsupported;
 
+pub use against::compare;
+pub use checks::{
+    ChainFacts, check_beacon, check_manifest, check_physics, check_scores, check_seed, episode_name, open_episode,
+    open_transcript, recorded_frames, transcript_name,
+};
+pub use cycle::{CycleManifest, SignedCycle, scores_of};
 pub use difference::Difference;
 pub use play::{ReplayOptions, ReplayReport, replay};
+pub use report::{Answer, Finding, Level, LevelReport, Report};
+pub use sample::Sample;
 pub use unsupported::Unsupported;

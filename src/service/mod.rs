@@ -5,3 +5,4 @@ pub mod settings;
 pub mod shutdown;
 pub mod tasks;
 pub mod trial;
+pub mod verifier;

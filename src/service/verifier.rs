@@ -1,0 +1,270 @@
+//! Verifying a published cycle: fetches transcripts, spreads their checks over all cores, and times each level.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use crate::replay::{
+    ChainFacts, Finding, Level, LevelReport, ReplayOptions, Report, Sample, SignedCycle, Unsupported, check_beacon,
+    check_manifest, check_physics, check_scores, check_seed, episode_name, open_episode, open_transcript,
+    recorded_frames, transcript_name,
+};
+use crate::sim::Simulator;
+use crate::transcript::{EpisodeRow, Transcript};
+
+/// Gives the bytes of a row's transcript, or a sentence why it could not.
+pub type TranscriptSource<'a> = dyn Fn(&EpisodeRow) -> Result<Vec<u8>, String> + Sync + 'a;
+
+/// Is told how many of how many episodes are done.
+pub type ProgressSink<'a> = dyn Fn(u64, u64) + Sync + 'a;
+
+/// What to verify and how deeply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifyOptions {
+    /// Levels to run; default all.
+    pub levels: BTreeSet<Level>,
+    /// Which episodes; default all.
+    pub sample: Sample,
+    /// Decides a sample. Should be drawn after the cycle was published.
+    pub sample_seed: [u8; 32],
+    /// Save and restore the state at every step too.
+    pub heavy: bool,
+    /// Threads; default all cores.
+    pub threads: usize,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        VerifyOptions {
+            levels: Level::ALL.into(),
+            sample: Sample::All,
+            sample_seed: [0; 32],
+            heavy: false,
+            threads: thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// All that a verification works on.
+pub struct Subject<'a> {
+    /// The manifest in question.
+    pub signed: &'a SignedCycle,
+    /// The manifest that was published before it, where at hand.
+    pub previous: Option<&'a SignedCycle>,
+    /// What is known of the chain.
+    pub facts: &'a ChainFacts,
+    /// Where transcripts come from.
+    pub transcripts: &'a TranscriptSource<'a>,
+    /// The engine, or why there is none.
+    pub simulator: Result<&'a Simulator, String>,
+}
+
+/// Verifies a cycle. Never fails: what cannot be checked is reported as such.
+pub fn verify_cycle(subject: &Subject<'_>, options: &VerifyOptions, progress: &ProgressSink<'_>) -> Report {
+    let manifest = &subject.signed.manifest;
+    let mut levels = Levels::new(&options.levels);
+    levels.run(Level::Structure, 0, || check_manifest(subject.signed, subject.previous, subject.facts));
+    levels.run(Level::Seeds, 0, || check_beacon(manifest, subject.facts));
+    levels.note_what_is_missing(subject);
+
+    let recorded: Vec<&EpisodeRow> = manifest.episodes.iter().filter(|row| row.transcript_id.is_some()).collect();
+    let without = manifest.episodes.len() - recorded.len();
+    if without > 0 {
+        levels.note(Level::Structure, format!("{without} episodes count for nobody and have no transcript"));
+    }
+    if options.levels.iter().any(|level| *level != Level::Scores) {
+        let chosen = options.sample.choose(recorded.len() as u64, &options.sample_seed);
+        if chosen.len() < recorded.len() {
+            levels.note(Level::Structure, format!("{} of {} transcripts sampled", chosen.len(), recorded.len()));
+        }
+        check_episodes(subject, options, &recorded, &chosen, &mut levels, progress);
+    }
+    levels.run(Level::Scores, 0, || check_scores(manifest));
+    levels.finish()
+}
+
+/// Verifies one transcript by itself: its own structure, and its replay. Whether its seed was drawn fairly only its manifest tells.
+pub fn verify_transcript(bytes: &[u8], simulator: Result<&Simulator, String>, options: &VerifyOptions) -> Report {
+    let mut levels = Levels::new(&options.levels);
+    let start = Instant::now();
+    let opened = open_transcript(bytes);
+    levels.spend(Level::Structure, start);
+    if let Err(finding) = &opened {
+        levels.unread(0, finding.clone());
+    }
+    if let Ok(transcript) = &opened {
+        levels.run(Level::Structure, 0, || None);
+        levels.note(Level::Seeds, "a transcript by itself does not show how its seed was drawn: verify its cycle");
+        levels.run(Level::Physics, 0, || physics(transcript, &simulator, options));
+        frames(&mut levels, 0, transcript);
+    }
+    levels.note(Level::Scores, "a transcript by itself has no scores: verify its cycle");
+    levels.finish()
+}
+
+/// Rows of the episode levels come after the manifest's own, which has place 0.
+fn place_of(row: u64) -> u64 {
+    row + 1
+}
+
+fn check_episodes(
+    subject: &Subject<'_>,
+    options: &VerifyOptions,
+    rows: &[&EpisodeRow],
+    chosen: &[u64],
+    levels: &mut Levels,
+    progress: &ProgressSink<'_>,
+) {
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let merged = Mutex::new(std::mem::replace(levels, Levels::new(&options.levels)));
+    let work = || {
+        while let Some(row) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut own = Levels::new(&options.levels);
+            check_episode(subject, options, rows[*row as usize], place_of(*row), &mut own);
+            merged.lock().expect("no thread panics with it").merge(own, place_of(*row));
+            progress(done.fetch_add(1, Ordering::Relaxed) as u64 + 1, chosen.len() as u64);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..options.threads.clamp(1, chosen.len().max(1)) {
+            scope.spawn(work);
+        }
+    });
+    *levels = merged.into_inner().expect("no thread panics with it");
+}
+
+fn check_episode(subject: &Subject<'_>, options: &VerifyOptions, row: &EpisodeRow, place: u64, levels: &mut Levels) {
+    let manifest = &subject.signed.manifest;
+    let bytes = match (subject.transcripts)(row) {
+        Ok(bytes) => bytes,
+        Err(reason) => {
+            levels.unread(place, Finding::Unchecked { subject: episode_name(row), reason });
+            return;
+        }
+    };
+    let start = Instant::now();
+    let opened = open_episode(manifest, row, &bytes);
+    levels.spend(Level::Structure, start);
+    let transcript = match opened {
+        Ok(transcript) => transcript,
+        Err(finding) => {
+            levels.unread(place, finding);
+            return;
+        }
+    };
+    levels.run(Level::Structure, place, || None);
+    levels.run(Level::Seeds, place, || check_seed(manifest, &transcript));
+    levels.run(Level::Physics, place, || physics(&transcript, &subject.simulator, options));
+    frames(levels, place, &transcript);
+}
+
+fn physics(
+    transcript: &Transcript,
+    simulator: &Result<&Simulator, String>,
+    options: &VerifyOptions,
+) -> Option<Finding> {
+    match simulator {
+        Ok(simulator) => check_physics(transcript, simulator, ReplayOptions { heavy: options.heavy }),
+        Err(reason) => Some(Finding::Unchecked { subject: transcript_name(transcript), reason: reason.clone() }),
+    }
+}
+
+fn frames(levels: &mut Levels, place: u64, transcript: &Transcript) {
+    match recorded_frames(transcript) {
+        0 => levels.note(Level::Frames, "no cameras: there are no pictures to render again"),
+        count => levels.run(Level::Frames, place, || {
+            let reason = format!("{count} pictures were recorded and this build has no renderer");
+            Some(Finding::Unchecked { subject: transcript_name(transcript), reason })
+        }),
+    }
+}
+
+/// The reports of the levels that were asked for.
+struct Levels(Vec<LevelReport>);
+
+impl Levels {
+    fn new(asked: &BTreeSet<Level>) -> Levels {
+        Levels(asked.iter().map(|level| LevelReport::new(*level)).collect())
+    }
+
+    fn get(&mut self, level: Level) -> Option<&mut LevelReport> {
+        self.0.iter_mut().find(|report| report.level == level)
+    }
+
+    /// Runs and times a check, if its level was asked for.
+    fn run(&mut self, level: Level, place: u64, check: impl FnOnce() -> Option<Finding>) {
+        let Some(report) = self.get(level) else { return };
+        let start = Instant::now();
+        let finding = check();
+        report.seconds += start.elapsed().as_secs_f64();
+        report.add(place, finding);
+    }
+
+    fn spend(&mut self, level: Level, since: Instant) {
+        if let Some(report) = self.get(level) {
+            report.seconds += since.elapsed().as_secs_f64();
+        }
+    }
+
+    fn note(&mut self, level: Level, note: impl Into<String>) {
+        if let Some(report) = self.get(level) {
+            report.note(note);
+        }
+    }
+
+    /// A transcript that could not be read is a finding of the structure; when that level was not asked for, of the first that was.
+    fn unread(&mut self, place: u64, finding: Finding) {
+        if let Some(report) = self.0.first_mut() {
+            report.add(place, Some(finding));
+        }
+    }
+
+    fn note_what_is_missing(&mut self, subject: &Subject<'_>) {
+        let manifest = &subject.signed.manifest;
+        if subject.facts.anchor_hash.is_none() {
+            self.note(Level::Seeds, "the anchor's block hash was not compared with a chain: none was given");
+        }
+        if subject.facts.operator.is_none() {
+            let signer = manifest.operator;
+            self.note(
+                Level::Structure,
+                format!("signed by {signer}; whether that is the subnet's operator is yours to know"),
+            );
+        }
+        if subject.facts.log.is_none() {
+            self.note(
+                Level::Structure,
+                "the digest was not compared with the operator's log on a chain: none was given",
+            );
+        }
+        if subject.previous.is_none() && manifest.previous != crate::domain::Digest::ZERO {
+            self.note(Level::Structure, "the manifest before it was not at hand, so their link was not checked");
+        }
+        if manifest.beacon.is_dev() {
+            self.note(Level::Seeds, "a development beacon (dev): anybody could compute these seeds in advance");
+        }
+        if let Ok(simulator) = subject.simulator
+            && let Some(unsupported) = Unsupported::between(&manifest.engine, simulator.fingerprint())
+        {
+            self.note(Level::Physics, unsupported.to_string());
+        }
+    }
+
+    fn merge(&mut self, other: Levels, place: u64) {
+        for from in other.0 {
+            let into = self.get(from.level).expect("both hold the levels that were asked for");
+            into.seconds += from.seconds;
+            from.notes.into_iter().for_each(|note| into.note(note));
+            let clean = from.checked - from.findings.len() as u64;
+            (0..clean).for_each(|_| into.add(place, None));
+            from.findings.into_iter().for_each(|finding| into.add(place, Some(finding)));
+        }
+    }
+
+    fn finish(self) -> Report {
+        Report::new(self.0)
+    }
+}
