@@ -1,6 +1,8 @@
 //! Whole episodes pinned to the bit, checked against Python metaworld when they were recorded (`make parity` repeats
 //! that). A digest that changes means another trajectory: then `TASK_CODE` of the simulator must rise as well.
 
+mod support_cpu;
+
 use kinitro::domain::EnvId;
 use kinitro::sim::{Command, EPISODE_STEPS, Simulator, World, expert, task};
 
@@ -64,6 +66,9 @@ fn absorb_world(hasher: &mut blake3::Hasher, world: &World) {
     absorb(hasher, world.mocap_pos());
 }
 
+/// Set in the child process that repeats the recorded episodes on another CPU, as far as glibc can see.
+const CHILD: &str = "KINITRO_TEST_GOLDEN_CHILD";
+
 fn digest(simulator: &Simulator, name: &str, mode: Mode) -> String {
     let env: EnvId = format!("metaworld/{name}").parse().unwrap();
     let spec = task(&env).unwrap();
@@ -100,4 +105,12 @@ fn episodes_are_the_recorded_ones_to_the_bit() {
         }
     }
     assert!(changed.is_empty(), "changed episodes:\n{}", changed.join("\n"));
+}
+
+#[test]
+fn a_cpu_without_fma_gives_the_same_episodes() {
+    if std::env::var_os(CHILD).is_some() {
+        return;
+    }
+    support_cpu::run_self("episodes_are_the_recorded_ones_to_the_bit", CHILD, true);
 }

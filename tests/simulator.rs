@@ -121,12 +121,14 @@ fn an_episode_that_moves_between_threads_keeps_its_bits() {
     let mut world = seeded(&simulator, &env, 9);
     let mut seen = Vec::new();
     for part in 0..10 {
-        (world, seen) = thread::spawn(move || {
-            seen.extend(play(&mut world, 4, part * 10..part * 10 + 10));
-            (world, seen)
-        })
-        .join()
-        .unwrap();
+        let steps = part * 10..part * 10 + 10;
+        (world, seen) = thread::scope(|scope| {
+            let moved = scope.spawn(move || {
+                seen.extend(play(&mut world, 4, steps));
+                (world, seen)
+            });
+            moved.join().unwrap()
+        });
     }
     assert!(expected == seen);
 }

@@ -132,18 +132,19 @@ impl Drop for Physics {
 
 /// Defines safe accessors to arrays of `mjData`, whose length is a size of the model times a width.
 macro_rules! arrays {
-    ($($(#[$doc:meta])* $get:ident, $get_mut:ident: $size:ident * $width:literal;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident is $array:ident: $size:ident * $width:literal;)+) => {$(
         $(#[$doc])*
-        pub(crate) fn $get(&self) -> &[f64] {
+        pub(crate) fn $name(&self) -> &[f64] {
             // SAFETY: MuJoCo allocated this many numbers there for as long as the data lives.
-            unsafe { slice(self.data.as_ref().$get, self.view.$size as usize * $width) }
+            unsafe { slice(self.data.as_ref().$array, self.view.$size as usize * $width) }
         }
-
-        #[doc = concat!("[`Physics::", stringify!($get), "`], to change.")]
-        pub(crate) fn $get_mut(&mut self) -> &mut [f64] {
+    )+};
+    (mut $($(#[$doc:meta])* $name:ident is $array:ident: $size:ident * $width:literal;)+) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name(&mut self) -> &mut [f64] {
             let len = self.view.$size as usize * $width;
             // SAFETY: as above, and `&mut self` is the only way to this data.
-            unsafe { std::slice::from_raw_parts_mut(self.data.as_mut().$get, len) }
+            unsafe { std::slice::from_raw_parts_mut(self.data.as_mut().$array, len) }
         }
     )+};
 }
@@ -182,22 +183,26 @@ impl Physics {
         Ok(Physics { data, view, body_pos, site_pos, model })
     }
 
-    /// The compiled model behind the view.
-    pub(crate) fn model(&self) -> &Arc<Model> {
-        &self.model
-    }
-
     arrays! {
         /// Generalised positions.
-        qpos, qpos_mut: nq * 1;
+        qpos is qpos: nq * 1;
         /// Generalised velocities.
-        qvel, qvel_mut: nv * 1;
-        /// Controls of the actuators.
-        ctrl, ctrl_mut: nu * 1;
+        qvel is qvel: nv * 1;
         /// Positions of the mocap bodies, metres.
-        mocap_pos, mocap_pos_mut: nmocap * 3;
+        mocap_pos is mocap_pos: nmocap * 3;
+    }
+
+    arrays! { mut
+        /// Generalised positions, to change.
+        qpos_mut is qpos: nq * 1;
+        /// Generalised velocities, to change.
+        qvel_mut is qvel: nv * 1;
+        /// Controls of the actuators.
+        ctrl_mut is ctrl: nu * 1;
+        /// Positions of the mocap bodies, metres, to change.
+        mocap_pos_mut is mocap_pos: nmocap * 3;
         /// Orientations of the mocap bodies, w x y z, not necessarily normalised.
-        mocap_quat, mocap_quat_mut: nmocap * 4;
+        mocap_quat_mut is mocap_quat: nmocap * 4;
     }
 
     frames! {
@@ -227,20 +232,10 @@ impl Physics {
         unsafe { *self.view.jnt_dofadr.add(joint.0) as usize }
     }
 
-    /// Position of a body in its parent, metres, as this episode has it.
-    pub(crate) fn body_pos(&self, id: BodyId) -> [f64; 3] {
-        std::array::from_fn(|axis| self.body_pos[id.0 * 3 + axis])
-    }
-
     /// Puts a body elsewhere in its parent, in this episode only.
     pub(crate) fn set_body_pos(&mut self, id: BodyId, position_m: [f64; 3]) {
         self.body_pos[id.0 * 3..][..3].copy_from_slice(&position_m);
         self.view.body_pos = self.body_pos.as_mut_ptr();
-    }
-
-    /// Position of a site in its body, metres, as this episode has it.
-    pub(crate) fn site_pos(&self, id: SiteId) -> [f64; 3] {
-        std::array::from_fn(|axis| self.site_pos[id.0 * 3 + axis])
     }
 
     /// Puts a site elsewhere in its body, in this episode only.

@@ -8,7 +8,7 @@ mod engine;
 mod error;
 mod experts;
 mod library;
-pub mod maths;
+mod maths;
 mod norm;
 mod placement;
 mod rewards;

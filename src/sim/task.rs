@@ -98,7 +98,8 @@ pub(super) trait Task: Send + Sync {
     fn evaluate(&self, scene: &Scene, observation: &[f64; 39], action: [f32; 4]) -> Evaluation;
 }
 
-/// Position and orientation of the objects of an observation.
+/// Position and orientation of the objects of an observation: seven numbers for the first object, seven for the
+/// second, zeros where there is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Objects([f64; 14]);
 
@@ -109,14 +110,6 @@ impl Objects {
         values[..3].copy_from_slice(&position_m);
         values[3..7].copy_from_slice(&quaternion);
         Objects(values)
-    }
-
-    /// Two objects.
-    pub(super) fn two(first: ([f64; 3], [f64; 4]), second: ([f64; 3], [f64; 4])) -> Objects {
-        let mut both = Objects::one(first.0, first.1);
-        both.0[7..10].copy_from_slice(&second.0);
-        both.0[10..].copy_from_slice(&second.1);
-        both
     }
 
     /// The fourteen numbers of the observation.
