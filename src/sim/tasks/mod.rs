@@ -1,5 +1,10 @@
 //! The registry of tasks: one file each, one line here.
 
+mod button_press;
+mod door_open;
+mod drawer;
+mod drawer_close;
+mod drawer_open;
 mod peg_insert_side;
 mod pick_place;
 mod puck;
@@ -10,7 +15,16 @@ use super::task::TaskSpec;
 use crate::domain::EnvId;
 
 /// Every task, sorted by name.
-static TASKS: [TaskSpec; 4] = [peg_insert_side::SPEC, pick_place::SPEC, push::SPEC, reach::SPEC];
+static TASKS: [TaskSpec; 8] = [
+    button_press::SPEC,
+    door_open::SPEC,
+    drawer_close::SPEC,
+    drawer_open::SPEC,
+    peg_insert_side::SPEC,
+    pick_place::SPEC,
+    push::SPEC,
+    reach::SPEC,
+];
 
 /// Every task, sorted by name.
 pub fn tasks() -> &'static [TaskSpec] {

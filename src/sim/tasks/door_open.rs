@@ -1,0 +1,132 @@
+//! door-open-v3: pull the door open by its handle.
+//!
+//! Task vector: x, y, z of the door, metres. The goal is where the open door's handle is, (-0.3, -0.45, 0) from the
+//! door. Success: the handle's x is within 0.08 m of the goal's.
+
+use std::f64::consts::PI;
+
+use crate::sim::engine::{BodyId, GeomId, JointId, Model, SiteId};
+use crate::sim::error::SimError;
+use crate::sim::norm::{distance, minus, norm, plus, xy};
+use crate::sim::rewards::{Sigmoid, hamacher_product, tolerance};
+use crate::sim::rotation::quaternion_xyzw;
+use crate::sim::scene::Scene;
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Homing, Info, Objects, Task, TaskSpec};
+
+use super::puck::position_in;
+
+/// The task's description.
+pub const SPEC: TaskSpec = TaskSpec {
+    name: "door-open-v3",
+    sentence: "Pull the door open by its handle.",
+    model: "door_pull",
+    low: &[0.0, 0.85, 0.15],
+    high: &[0.1, 0.95, 0.15],
+    apart_m: None,
+    objects: 1,
+    home: HOME,
+    hand_low: HAND_LOW,
+    hand_high: HAND_HIGH,
+    goal_low: [-0.3, 0.4, 0.1499],
+    goal_high: [-0.2, 0.5, 0.1501],
+    homing: Homing::Template,
+    build: |model| Ok(Box::new(DoorOpen::find(model)?)),
+};
+
+/// The goal in the frame of the door, metres.
+const GOAL_M: [f64; 3] = [-0.3, -0.45, 0.0];
+
+/// Distance of the handle's x from the goal's that counts as open, metres.
+const OPEN_M: f64 = 0.08;
+
+/// Within this distance of the handle, in x and y, the hand may come down, metres.
+const FUNNEL_M: f64 = 0.12;
+
+struct DoorOpen {
+    door: BodyId,
+    hinge: JointId,
+    handle: GeomId,
+    goal_site: SiteId,
+    goal: [f64; 3],
+}
+
+impl DoorOpen {
+    fn find(model: &Model) -> Result<DoorOpen, SimError> {
+        Ok(DoorOpen {
+            door: model.body("door")?,
+            hinge: model.joint("doorjoint")?,
+            handle: model.geom("handle")?,
+            goal_site: model.site("goal")?,
+            goal: [0.0; 3],
+        })
+    }
+}
+
+impl Task for DoorOpen {
+    fn furnish(&mut self, scene: &mut Scene, vector: &[f64]) {
+        scene.physics_mut().set_body_pos(self.door, [vector[0], vector[1], vector[2]]);
+    }
+
+    fn place(&mut self, scene: &mut Scene, vector: &[f64]) {
+        self.goal = plus([vector[0], vector[1], vector[2]], GOAL_M);
+        let physics = scene.physics_mut();
+        physics.set_site_pos(self.goal_site, self.goal);
+        let (angle, speed) = (physics.qpos_address(self.hinge), physics.qvel_address(self.hinge));
+        physics.qpos_mut()[angle] = 0.0;
+        physics.qvel_mut()[speed] = 0.0;
+        physics.forward();
+    }
+
+    fn objects(&self, scene: &Scene) -> Objects {
+        let physics = scene.physics();
+        Objects::one(physics.geom_xpos(self.handle), quaternion_xyzw(&physics.geom_xmat(self.handle)))
+    }
+
+    fn goal(&self) -> [f64; 3] {
+        self.goal
+    }
+
+    fn evaluate(&self, scene: &Scene, observation: &[f64; 39], action: [f32; 4]) -> Evaluation {
+        let physics = scene.physics();
+        let hand = [observation[0], observation[1], observation[2]];
+        let handle = position_in(observation);
+        let grab = f64::from((action[3].clamp(-1.0, 1.0) + 1.0) / 2.0);
+        let ready = readiness(hand, handle);
+        let opened = opening(physics.qpos()[physics.qpos_address(self.hinge)]);
+
+        let success = (handle[0] - self.goal[0]).abs() <= OPEN_M;
+        let reward = if success { 10.0 } else { 2.0 * hamacher_product(ready, grab).value() + 8.0 * opened };
+        Evaluation {
+            reward,
+            success,
+            info: Info {
+                near_object: ready,
+                grasp_success: f64::from(grab >= 0.5),
+                grasp_reward: grab,
+                in_place_reward: opened,
+                obj_to_target: 0.0,
+                unscaled_reward: reward,
+            },
+        }
+    }
+}
+
+/// Reward for the hand's place between handle and door, reached from above: it must stay over a funnel around the
+/// handle.
+fn readiness(hand: [f64; 3], handle: [f64; 3]) -> f64 {
+    let door = plus(handle, [-0.05, 0.0, 0.0]);
+    let radius = distance(xy(hand), xy(door));
+    let floor = if radius <= FUNNEL_M { 0.0 } else { 0.04 * libm::log(radius - FUNNEL_M) + 0.4 };
+    let above_floor =
+        if hand[2] >= floor { 1.0 } else { tolerance(floor - hand[2], (0.0, 0.01), floor / 2.0, Sigmoid::LongTail) };
+    let away = norm(&minus(minus(hand, door), [0.05, 0.03, -0.01]));
+    let in_place = tolerance(away, (0.0, FUNNEL_M / 2.0), 0.5, Sigmoid::LongTail);
+    hamacher_product(above_floor, in_place).value()
+}
+
+/// Reward for the door's angle, radians, negative when open: a fifth for any movement, the rest for 120 degrees.
+fn opening(angle: f64) -> f64 {
+    let missing = PI / 2.0 + PI / 6.0 - -angle;
+    let moved = f64::from(angle < -PI / 90.0);
+    0.2 * moved + 0.8 * tolerance(missing, (0.0, 0.5), PI / 3.0, Sigmoid::LongTail)
+}
