@@ -107,6 +107,15 @@ async fn an_expert_succeeds_through_the_protocol_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_experts_world_is_ours_to_the_bit_in_every_environment() {
+    let (endpoint, _stop) = start(MockPolicy::Noisy, 0.8, &[]).await;
+    for task in kinitro::sim::tasks() {
+        let (seed, ticket) = episode(task.env_id().as_str(), 0);
+        Played::begin(&endpoint, &seed, &ticket).await.unwrap().play(100).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_expert_without_skill_moves_at_random_and_the_same_way_each_time() {
     let (endpoint, _stop) = start(MockPolicy::Noisy, 0.0, &[]).await;
     let (seed, ticket) = episode("metaworld/reach-v3", 0);

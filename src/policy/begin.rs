@@ -31,8 +31,12 @@ pub(super) async fn begin(
     let reset = serde_json::to_vec(&ResetRequest { task_config: config }).expect("plain data always serialises");
     let mut encoding = None;
     let started = Instant::now();
-    if let Ok(()) = attempt(&line, limits, &reset, &mut encoding).await {
+    let Err(first) = attempt(&line, limits, &reset, &mut encoding).await else {
         return Ok(PolicySession::new(line, encoding.unwrap_or_default(), limits, slots));
+    };
+    if first.reason == FaultReason::EndpointRefused {
+        // Asking again is how a name that changes its mind would get in.
+        return Err(first);
     }
     let first_try = started.elapsed();
     sleep(Duration::from_millis(limits.reset_retry_pause_ms.into())).await;

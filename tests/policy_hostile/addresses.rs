@@ -104,6 +104,46 @@ async fn a_metadata_service_is_refused_on_a_local_network_too() {
 }
 
 #[tokio::test]
+async fn a_refused_name_is_not_asked_a_second_time() {
+    let rebinding = Scripted::new(&[&["10.0.0.1"], &["1.1.1.1"]]);
+    let fault = begin_at("alice-policy", &DeploymentRules::default(), rebinding.clone()).await;
+    assert_eq!(fault.err().unwrap().reason, FaultReason::EndpointRefused);
+    assert_eq!(rebinding.asked.load(SeqCst), 1);
+}
+
+/// A name server that fails with an error number of the system.
+struct Failing(i32);
+
+impl Lookup for Failing {
+    fn lookup(&self, _name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        let error = io::Error::from_raw_os_error(self.0);
+        Box::pin(async move { Err(error) })
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_is_the_miners_fault_and_a_full_machine_is_ours() {
+    const EMFILE: i32 = 24;
+    const EHOSTUNREACH: i32 = 113;
+    for (number, reason) in [(EMFILE, FaultReason::PlatformOutage), (EHOSTUNREACH, FaultReason::Unreachable)] {
+        let options = ClientOptions { lookup: Arc::new(Failing(number)), ..ClientOptions::default() };
+        let client = PolicyClient::new(&local_rules(), options).unwrap();
+        let endpoint = Endpoint::parse("http://miner.test:8001", &local_rules()).unwrap();
+        let fault = client.begin(&endpoint, &short_limits(), &ticket(1)).await.err().unwrap();
+        assert_eq!(fault.reason, reason);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_not_spoken_to_in_the_clear() {
+    let server = Server::start(well_behaved).await;
+    let endpoint = Endpoint::parse(&format!("https://{}", server.address), &local_rules()).unwrap();
+    let fault = client().begin(&endpoint, &short_limits(), &ticket(1)).await.err().unwrap();
+    assert!(matches!(fault.reason, FaultReason::Unreachable | FaultReason::ResetTimeout), "{fault}");
+    assert!(server.seen.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn the_address_that_was_checked_is_the_one_connected_to() {
     let server = Server::start(well_behaved).await;
     let rebinding = Scripted::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
