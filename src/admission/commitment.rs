@@ -160,10 +160,8 @@ impl<'de> Deserialize<'de> for Fields {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
                 let mut fields = Fields { values: BTreeMap::new(), repeated: None };
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    if fields.values.contains_key(&name) {
+                    if fields.values.insert(name.clone(), value).is_some() {
                         fields.repeated.get_or_insert(name);
-                    } else {
-                        fields.values.insert(name, value);
                     }
                 }
                 Ok(fields)

@@ -1,1 +1,23 @@
 //! The chain behind one trait.
+//!
+//! [`Chain`] is what the roles know: a finalized head, neurons and commitments read at one block, commitments and weights
+//! written. [`DevChain`] is the development chain that `demo` and tests run on; it lives in one file and answers as a
+//! real node does, refusals included.
+
+mod checks;
+mod dev;
+mod error;
+mod hands;
+mod head_watch;
+mod submissions;
+mod traits;
+mod types;
+
+pub use checks::{check_commitment, check_weights};
+pub use dev::{DevChain, DevChainSettings, DevFault, Registration};
+pub use error::ChainError;
+pub use hands::{Kept, keep_same_hands};
+pub use head_watch::HeadWatch;
+pub use submissions::submissions;
+pub use traits::{Chain, ChainFuture};
+pub use types::{CommitmentData, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};

@@ -1,0 +1,136 @@
+//! What a chain asks of a write, checked before it is sent: a refusal then names its cause and costs nothing.
+
+use std::collections::BTreeSet;
+
+use super::{ChainError, Hyperparameters, Neuron, WeightSubmission};
+use crate::admission::MAX_COMMITMENT_BYTES;
+use crate::domain::{BlockNumber, Hotkey, Netuid};
+
+/// Checks that the chain would take these weights from this signer in block `at`.
+///
+/// # Errors
+/// The first check that fails, in the chain's order.
+pub fn check_weights(
+    netuid: Netuid,
+    signer: &Hotkey,
+    weights: &WeightSubmission,
+    neurons: &[Neuron],
+    rules: &Hyperparameters,
+    at: BlockNumber,
+) -> Result<(), ChainError> {
+    let (uids, values) = (weights.uids.len(), weights.values.len());
+    if uids != values {
+        return Err(ChainError::LengthMismatch { uids, values });
+    }
+    let Some(validator) = neurons.iter().find(|neuron| neuron.hotkey == *signer) else {
+        return Err(ChainError::NotRegistered { hotkey: *signer, netuid });
+    };
+    if validator.stake_rao < rules.stake_threshold_rao {
+        let needed_rao = rules.stake_threshold_rao;
+        return Err(ChainError::StakeTooLow { stake_rao: validator.stake_rao, needed_rao });
+    }
+    if weights.version_key < rules.weights_version_key {
+        let needed = rules.weights_version_key;
+        return Err(ChainError::VersionKeyTooOld { given: weights.version_key, needed });
+    }
+    if let Some(last) = validator.last_update {
+        let allowed_at = last.0.saturating_add(rules.weights_set_rate_limit_blocks);
+        if at.0 < allowed_at {
+            return Err(ChainError::RateLimited { blocks_left: allowed_at - at.0 });
+        }
+    }
+    if !validator.validator_permit {
+        return Err(ChainError::NoValidatorPermit(*signer));
+    }
+    check_vector(weights, neurons, rules)
+}
+
+fn check_vector(weights: &WeightSubmission, neurons: &[Neuron], rules: &Hyperparameters) -> Result<(), ChainError> {
+    let mut seen = BTreeSet::new();
+    for &uid in &weights.uids {
+        if !seen.insert(uid) {
+            return Err(ChainError::DuplicateUid(uid));
+        }
+        if !neurons.iter().any(|neuron| neuron.uid == uid) {
+            return Err(ChainError::UidOutOfRange { uid, neurons: neurons.len() });
+        }
+    }
+    let needed = usize::from(rules.min_allowed_weights).min(neurons.len());
+    if weights.uids.len() < needed {
+        return Err(ChainError::TooFewWeights { given: weights.uids.len(), needed });
+    }
+    if rules.max_weights_limit < u16::MAX {
+        let sum: u64 = weights.values.iter().map(|value| u64::from(*value)).sum();
+        let limit = rules.max_weights_limit;
+        let too_large = |value: u16| u64::from(value) * u64::from(u16::MAX) > u64::from(limit) * sum;
+        if let Some(place) = weights.values.iter().position(|value| too_large(*value)) {
+            return Err(ChainError::WeightTooLarge { uid: weights.uids[place], limit });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a commitment fits a slot.
+///
+/// # Errors
+/// [`ChainError::CommitmentTooLong`].
+pub fn check_commitment(data: &[u8]) -> Result<(), ChainError> {
+    if data.len() > MAX_COMMITMENT_BYTES {
+        return Err(ChainError::CommitmentTooLong { bytes: data.len(), limit: MAX_COMMITMENT_BYTES });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Uid;
+
+    fn neuron(uid: u16) -> Neuron {
+        Neuron {
+            uid: Uid(uid),
+            hotkey: Hotkey([uid as u8; 32]),
+            coldkey: None,
+            stake_rao: 1_000,
+            validator_permit: uid == 0,
+            registered_at: BlockNumber(1),
+            last_update: (uid == 0).then_some(BlockNumber(100)),
+        }
+    }
+
+    fn check(
+        change: impl FnOnce(&mut WeightSubmission, &mut Vec<Neuron>, &mut Hyperparameters, &mut Hotkey, &mut u64),
+    ) -> Result<(), ChainError> {
+        let mut weights = WeightSubmission { uids: vec![Uid(1), Uid(2)], values: vec![65_535, 13_107], version_key: 3 };
+        let mut neurons = vec![neuron(0), neuron(1), neuron(2)];
+        let mut rules = Hyperparameters { weights_set_rate_limit_blocks: 10, ..Hyperparameters::default() };
+        let (mut signer, mut at) = (Hotkey([0; 32]), 110);
+        change(&mut weights, &mut neurons, &mut rules, &mut signer, &mut at);
+        check_weights(Netuid(2), &signer, &weights, &neurons, &rules, BlockNumber(at))
+    }
+
+    #[test]
+    fn good_weights_pass() {
+        assert_eq!(check(|_, _, _, _, _| ()), Ok(()));
+    }
+
+    #[test]
+    fn each_check_names_itself() {
+        use ChainError::*;
+        let cases = [
+            (check(|w, _, _, _, _| w.values.truncate(1)), LengthMismatch { uids: 2, values: 1 }),
+            (check(|_, _, _, s, _| *s = Hotkey([9; 32])), NotRegistered { hotkey: Hotkey([9; 32]), netuid: Netuid(2) }),
+            (check(|_, _, r, _, _| r.stake_threshold_rao = 1_001), StakeTooLow { stake_rao: 1_000, needed_rao: 1_001 }),
+            (check(|_, _, r, _, _| r.weights_version_key = 4), VersionKeyTooOld { given: 3, needed: 4 }),
+            (check(|_, _, _, _, at| *at = 107), RateLimited { blocks_left: 3 }),
+            (check(|_, n, _, _, _| n[0].validator_permit = false), NoValidatorPermit(Hotkey([0; 32]))),
+            (check(|w, _, _, _, _| w.uids[1] = Uid(1)), DuplicateUid(Uid(1))),
+            (check(|w, _, _, _, _| w.uids[1] = Uid(3)), UidOutOfRange { uid: Uid(3), neurons: 3 }),
+            (check(|_, _, r, _, _| r.min_allowed_weights = 200), TooFewWeights { given: 2, needed: 3 }),
+            (check(|_, _, r, _, _| r.max_weights_limit = 50_000), WeightTooLarge { uid: Uid(1), limit: 50_000 }),
+        ];
+        for (result, expected) in cases {
+            assert_eq!(result, Err(expected));
+        }
+    }
+}

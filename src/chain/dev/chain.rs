@@ -1,0 +1,132 @@
+//! The development chain as a [`Chain`].
+
+use rusqlite::Transaction;
+
+use super::super::{Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};
+use super::{DevChain, Shared, clock, reads, writes};
+use crate::beacon::{OperatorKey, dev_block_hash};
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Netuid, Uid};
+
+impl DevChain {
+    /// Answers on a thread for blocking work: another process may hold the file for a moment.
+    fn call<T, F>(&self, work: F) -> ChainFuture<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Shared) -> Result<T, ChainError> + Send + 'static,
+    {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            shared.pending().on_call()?;
+            let joined = tokio::task::spawn_blocking(move || work(&shared)).await;
+            joined.unwrap_or_else(|error| Err(ChainError::File(format!("a call broke off ({error})"))))
+        })
+    }
+
+    fn read_at<T, F>(&self, at: BlockRef, work: F) -> ChainFuture<'_, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction) -> Result<T, ChainError> + Send + 'static,
+    {
+        self.call(move |shared| {
+            shared.read(|transaction| {
+                shared.check_final(transaction, at.number)?;
+                if dev_block_hash(&shared.genesis, at.number) != at.hash {
+                    return Err(ChainError::UnknownBlock(at));
+                }
+                work(transaction)
+            })
+        })
+    }
+
+    fn write<F>(&self, work: F) -> ChainFuture<'_, Receipt>
+    where
+        F: FnOnce(&Transaction) -> Result<BlockNumber, ChainError> + Send + 'static,
+    {
+        self.call(move |shared| {
+            shared.pending().on_write()?;
+            shared.write(work).map(|block| Receipt { block })
+        })
+    }
+}
+
+impl Shared {
+    fn check_final(&self, transaction: &Transaction, asked: BlockNumber) -> Result<(), ChainError> {
+        let finalized = clock::finalized(transaction)?;
+        if asked > finalized {
+            return Err(ChainError::NotFinalized { asked, finalized });
+        }
+        Ok(())
+    }
+}
+
+impl Chain for DevChain {
+    fn network(&self) -> &str {
+        &self.shared.name
+    }
+
+    fn genesis(&self) -> BlockHash {
+        self.shared.genesis
+    }
+
+    fn finalized_head(&self) -> ChainFuture<'_, BlockRef> {
+        self.call(|shared| {
+            let number = shared.read(clock::finalized)?;
+            Ok(BlockRef { number, hash: dev_block_hash(&shared.genesis, number) })
+        })
+    }
+
+    fn block_hash(&self, number: BlockNumber) -> ChainFuture<'_, BlockHash> {
+        self.call(move |shared| {
+            shared.read(|transaction| shared.check_final(transaction, number))?;
+            Ok(dev_block_hash(&shared.genesis, number))
+        })
+    }
+
+    fn neurons_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Vec<Neuron>> {
+        let number = at.number;
+        self.read_at(*at, move |transaction| {
+            reads::rules(transaction, netuid)?;
+            reads::neurons(transaction, netuid, number)
+        })
+    }
+
+    fn commitments_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Vec<RawCommitment>> {
+        let number = at.number;
+        self.read_at(*at, move |transaction| {
+            reads::rules(transaction, netuid)?;
+            reads::commitments(transaction, netuid, number)
+        })
+    }
+
+    fn hyperparameters_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Hyperparameters> {
+        self.read_at(*at, move |transaction| reads::rules(transaction, netuid))
+    }
+
+    fn weights_at<'a>(&'a self, netuid: Netuid, uid: Uid, at: &'a BlockRef) -> ChainFuture<'a, Vec<(Uid, u16)>> {
+        let number = at.number;
+        self.read_at(*at, move |transaction| {
+            reads::rules(transaction, netuid)?;
+            reads::weights(transaction, netuid, uid, number)
+        })
+    }
+
+    fn set_commitment<'a>(
+        &'a self,
+        signer: &'a OperatorKey,
+        netuid: Netuid,
+        data: &'a [u8],
+    ) -> ChainFuture<'a, Receipt> {
+        let (signer, data) = (signer.hotkey(), data.to_vec());
+        self.write(move |transaction| writes::commit(transaction, signer, netuid, &data))
+    }
+
+    fn submit_weights<'a>(
+        &'a self,
+        signer: &'a OperatorKey,
+        netuid: Netuid,
+        weights: &'a WeightSubmission,
+    ) -> ChainFuture<'a, Receipt> {
+        let (signer, weights) = (signer.hotkey(), weights.clone());
+        self.write(move |transaction| writes::set_weights(transaction, signer, netuid, &weights))
+    }
+}

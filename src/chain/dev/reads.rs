@@ -1,0 +1,102 @@
+//! State of the development chain at a block.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::super::{ChainError, CommitmentData, Hyperparameters, Neuron, RawCommitment};
+use super::file_error;
+use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
+
+/// The newest row of each neuron's history up to a block, with the newest weights that its hotkey set since.
+const NEURONS: &str = "
+    SELECT n.uid, n.hotkey, n.coldkey, n.stake_rao, n.validator_permit, n.block,
+           (SELECT max(w.block) FROM weights w
+            WHERE w.netuid = n.netuid AND w.hotkey = n.hotkey AND w.block BETWEEN n.block AND ?2)
+    FROM neuron n
+    WHERE n.netuid = ?1
+      AND n.block = (SELECT max(m.block) FROM neuron m WHERE m.netuid = n.netuid AND m.uid = n.uid AND m.block <= ?2)
+    ORDER BY n.uid";
+
+const COMMITMENTS: &str = "
+    SELECT c.hotkey, c.block, c.data FROM commitment c
+    WHERE c.netuid = ?1
+      AND c.block = (SELECT max(d.block) FROM commitment d
+                     WHERE d.netuid = c.netuid AND d.hotkey = c.hotkey AND d.block <= ?2)
+    ORDER BY c.hotkey";
+
+const WEIGHTS: &str = "
+    SELECT uids, vals FROM weights
+    WHERE netuid = ?1 AND hotkey = ?2 AND block BETWEEN ?3 AND ?4 ORDER BY block DESC LIMIT 1";
+
+pub(super) fn neurons(transaction: &Transaction, netuid: Netuid, at: BlockNumber) -> Result<Vec<Neuron>, ChainError> {
+    let neuron = |row: &Row| {
+        Ok(Neuron {
+            uid: Uid(row.get(0)?),
+            hotkey: Hotkey(row.get(1)?),
+            coldkey: row.get::<_, Option<[u8; 32]>>(2)?.map(Hotkey),
+            stake_rao: row.get(3)?,
+            validator_permit: row.get(4)?,
+            registered_at: BlockNumber(row.get(5)?),
+            last_update: row.get::<_, Option<u64>>(6)?.map(BlockNumber),
+        })
+    };
+    rows(transaction, NEURONS, netuid, at, neuron)
+}
+
+pub(super) fn commitments(
+    transaction: &Transaction,
+    netuid: Netuid,
+    at: BlockNumber,
+) -> Result<Vec<RawCommitment>, ChainError> {
+    let commitment = |row: &Row| {
+        Ok(RawCommitment {
+            hotkey: Hotkey(row.get(0)?),
+            block: BlockNumber(row.get(1)?),
+            data: CommitmentData::Bytes(row.get(2)?),
+        })
+    };
+    rows(transaction, COMMITMENTS, netuid, at, commitment)
+}
+
+fn rows<T>(
+    transaction: &Transaction,
+    sql: &str,
+    netuid: Netuid,
+    at: BlockNumber,
+    read: impl Fn(&Row) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, ChainError> {
+    let mut statement = transaction.prepare_cached(sql).map_err(file_error)?;
+    let rows = statement.query_map(params![netuid.0, at.0], |row| read(row)).map_err(file_error)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(file_error)
+}
+
+/// The subnet's rules; a subnet exists once something is registered in it or its rules are set.
+pub(super) fn rules(transaction: &Transaction, netuid: Netuid) -> Result<Hyperparameters, ChainError> {
+    let json: Option<String> = transaction
+        .query_row("SELECT rules FROM subnet WHERE netuid = ?1", [netuid.0], |row| row.get(0))
+        .optional()
+        .map_err(file_error)?;
+    let json = json.ok_or(ChainError::UnknownSubnet(netuid))?;
+    serde_json::from_str(&json)
+        .map_err(|error| ChainError::File(format!("its rules of subnet {netuid} are no rules ({error})")))
+}
+
+/// The weights that the holder of `uid` set since it took the uid.
+pub(super) fn weights(
+    transaction: &Transaction,
+    netuid: Netuid,
+    uid: Uid,
+    at: BlockNumber,
+) -> Result<Vec<(Uid, u16)>, ChainError> {
+    let Some(holder) = neurons(transaction, netuid, at)?.into_iter().find(|neuron| neuron.uid == uid) else {
+        return Ok(Vec::new());
+    };
+    let values = params![netuid.0, holder.hotkey.0, holder.registered_at.0, at.0];
+    let row: Option<(String, String)> =
+        transaction.query_row(WEIGHTS, values, |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(file_error)?;
+    let Some((uids, values)) = row else { return Ok(Vec::new()) };
+    let broken =
+        |error: serde_json::Error| ChainError::File(format!("its weights of uid {uid} are no lists ({error})"));
+    let uids: Vec<Uid> = serde_json::from_str(&uids).map_err(broken)?;
+    let values: Vec<u16> = serde_json::from_str(&values).map_err(broken)?;
+    Ok(uids.into_iter().zip(values).collect())
+}

@@ -1,0 +1,105 @@
+//! What is read from a chain and written to it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{BlockNumber, Hotkey, Uid};
+use crate::score::U16Weights;
+
+/// A registered hotkey of a subnet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neuron {
+    /// Where it sits.
+    pub uid: Uid,
+    /// Who it is.
+    pub hotkey: Hotkey,
+    /// The account that owns it, where the chain says.
+    pub coldkey: Option<Hotkey>,
+    /// Its stake in rao, 10⁻⁹ of the subnet's token.
+    pub stake_rao: u64,
+    /// Whether it may set weights for others.
+    pub validator_permit: bool,
+    /// Block in which it took this uid.
+    pub registered_at: BlockNumber,
+    /// Block in which it last set weights; none if it never did.
+    pub last_update: Option<BlockNumber>,
+}
+
+/// The content of a commitment slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitmentData {
+    /// Plain bytes, of one field of up to 512.
+    Bytes(Vec<u8>),
+    /// A kind of content that is not plain bytes (hashes, time-locked text, …), by its name.
+    Opaque(String),
+}
+
+/// What a hotkey has in its commitment slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawCommitment {
+    /// Whose slot.
+    pub hotkey: Hotkey,
+    /// Block in which it was written: its date.
+    pub block: BlockNumber,
+    /// What it holds.
+    pub data: CommitmentData,
+}
+
+/// A subnet's rules for those who set weights. Names are subtensor's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hyperparameters {
+    /// Blocks of an epoch less one.
+    pub tempo: u16,
+    /// Blocks that must pass between two settings of weights by one neuron.
+    pub weights_set_rate_limit_blocks: u64,
+    /// Fewest weights in one setting; a smaller subnet needs one for each of its neurons.
+    pub min_allowed_weights: u16,
+    /// Largest share of one weight, of 65535; 65535 stands for no limit.
+    pub max_weights_limit: u16,
+    /// Lowest version key that is accepted.
+    pub weights_version_key: u64,
+    /// Least stake of a neuron that sets weights, in rao.
+    pub stake_threshold_rao: u64,
+    /// Whether weights are committed first and revealed later.
+    pub commit_reveal_weights_enabled: bool,
+}
+
+impl Default for Hyperparameters {
+    /// The development chain's: short waits, no stake asked.
+    fn default() -> Self {
+        Hyperparameters {
+            tempo: 99,
+            weights_set_rate_limit_blocks: 10,
+            min_allowed_weights: 1,
+            max_weights_limit: u16::MAX,
+            weights_version_key: 0,
+            stake_threshold_rao: 0,
+            commit_reveal_weights_enabled: false,
+        }
+    }
+}
+
+/// Weights to set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightSubmission {
+    /// Whom to pay, each once.
+    pub uids: Vec<Uid>,
+    /// How much, `values[i]` for `uids[i]`; the largest is 65535.
+    pub values: Vec<u16>,
+    /// Version of the software that made them, as the subnet numbers it.
+    pub version_key: u64,
+}
+
+impl WeightSubmission {
+    /// A submission of a chain vector.
+    pub fn new(weights: U16Weights, version_key: u64) -> WeightSubmission {
+        WeightSubmission { uids: weights.uids, values: weights.values, version_key }
+    }
+}
+
+/// Where a write was included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The block that holds it. Once this block is finalized the write stands; a fork before may still drop it.
+    pub block: BlockNumber,
+}
