@@ -6,9 +6,11 @@ use std::thread;
 use kinitro::domain::{Action, EnvId, EpisodeSeed, Randomisation};
 use kinitro::sim::{Command, EPISODE_STEPS, SimError, Simulator, StepResult, World, prove_maths_pin, tasks};
 
+/// Where `make vendor` puts the assets.
+const WHEEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vendor/metaworld/metaworld-3.1.1-py3-none-any.whl");
+
 fn simulator() -> Simulator {
-    let configured = std::env::var_os("KINITRO_ASSETS");
-    Simulator::locate(configured.as_deref().map(Path::new)).unwrap()
+    Simulator::open(Path::new(WHEEL)).unwrap()
 }
 
 fn environments() -> Vec<EnvId> {
@@ -225,14 +227,20 @@ fn the_goal_is_hidden_unless_asked_for() {
 }
 
 #[test]
-fn a_missing_or_torn_wheel_says_to_run_make_vendor() {
+fn a_missing_torn_or_damaged_wheel_says_to_run_make_vendor() {
     let folder = tempfile::tempdir().unwrap();
     let missing = Simulator::locate(Some(&folder.path().join("no.whl"))).err().unwrap().to_string();
     assert!(missing.contains("make vendor"), "{missing}");
-    let torn = folder.path().join("torn.whl");
-    std::fs::write(&torn, [0x50, 0x4b, 0x03, 0x04, 0, 0]).unwrap();
-    let message = Simulator::open(&torn).err().unwrap().to_string();
-    assert!(message.contains("make vendor") && message.contains("torn.whl"), "{message}");
+    let whole = std::fs::read(WHEEL).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    for (name, bytes) in [("torn.whl", &whole[..whole.len() / 2]), ("tiny.whl", &whole[..6]), ("damaged.whl", &damaged)]
+    {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let message = Simulator::open(&path).err().unwrap().to_string();
+        assert!(message.contains("make vendor") && message.contains(name), "{message}");
+    }
 }
 
 #[test]

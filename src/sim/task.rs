@@ -47,8 +47,6 @@ pub struct TaskSpec {
     pub(super) goal_low: [f64; 3],
     /// Greatest values of the goal in a full observation, metres.
     pub(super) goal_high: [f64; 3],
-    /// Where the hand's homing may be taken from.
-    pub(super) homing: Homing,
     /// Makes the task for a model: looks up the ids it needs.
     pub(super) build: fn(&Model) -> Result<Box<dyn Task>, SimError>,
 }
@@ -63,15 +61,6 @@ impl TaskSpec {
     pub(super) fn xml(&self) -> String {
         format!("sawyer_xyz/sawyer_{}.xml", self.model)
     }
-}
-
-/// How the hand gets to its starting position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Homing {
-    /// The furniture does not change a bit of the arm's way home: it is taken once per model from a template.
-    Template,
-    /// It does: each reset replays all 250 physics steps (8 ms).
-    Replay,
 }
 
 /// One task in one episode. Everything it keeps follows from the task vector and the scene at reset.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::engine;
+use super::engine::{self, Model};
 use super::error::SimError;
 use super::scene::{Scene, clip};
 use super::task::{Info, Task, TaskSpec};
@@ -93,13 +93,30 @@ impl Checkpoint {
 impl World {
     /// Resets a prepared environment with a task vector that has been checked.
     pub(super) fn reset(spec: &'static TaskSpec, prepared: &Prepared, vector: &[f64]) -> Result<World, SimError> {
-        let mut scene = Scene::new(&prepared.model)?;
-        let mut task = (spec.build)(&prepared.model)?;
+        World::begin(spec, &prepared.model, vector, |scene| scene.take_homing(&prepared.homed))
+    }
+
+    /// The same without the template: all of homing with this episode's furniture, as MetaWorld does it.
+    #[cfg(test)]
+    pub(super) fn reset_step_by_step(
+        spec: &'static TaskSpec,
+        model: &Arc<Model>,
+        vector: &[f64],
+    ) -> Result<World, SimError> {
+        World::begin(spec, model, vector, |scene| scene.begin_homing(spec.home))
+    }
+
+    /// Furnishes, brings the hand home by `begin_homing` and a last step, places, and looks.
+    fn begin(
+        spec: &'static TaskSpec,
+        model: &Arc<Model>,
+        vector: &[f64],
+        begin_homing: impl FnOnce(&mut Scene),
+    ) -> Result<World, SimError> {
+        let mut scene = Scene::new(model)?;
+        let mut task = (spec.build)(model)?;
         task.furnish(&mut scene, vector);
-        match &prepared.homed {
-            Some(template) => scene.take_homing(template),
-            None => scene.begin_homing(spec.home),
-        }
+        begin_homing(&mut scene);
         scene.end_homing();
         task.place(&mut scene, vector);
         let unstable = engine::is_unstable(scene.physics_mut().take_warnings());

@@ -3,11 +3,6 @@
 
 use std::process::Command;
 
-/// True if hiding has an effect: glibc picks other maths functions on this CPU than on an older one.
-pub fn has_fma() -> bool {
-    std::arch::is_x86_feature_detected!("fma") && std::arch::is_x86_feature_detected!("avx2")
-}
-
 /// Runs the test `name` alone, with the variable `child` set, and gives its output.
 ///
 /// # Panics

@@ -8,7 +8,7 @@ use crate::sim::error::SimError;
 use crate::sim::norm::{distance, plus};
 use crate::sim::rewards::{Sigmoid, hamacher_product, tolerance};
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, Homing, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, Info, Objects, Task, TaskSpec};
 
 use super::puck::position_in;
 
@@ -27,7 +27,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: HAND_LOW,
     goal_high: HAND_HIGH,
-    homing: Homing::Template,
     build: |model| Ok(Box::new(ButtonPress::find(model)?)),
 };
 

@@ -11,7 +11,7 @@ use crate::sim::norm::{distance, minus, norm, plus, xy};
 use crate::sim::rewards::{Sigmoid, hamacher_product, tolerance};
 use crate::sim::rotation::quaternion_xyzw;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Homing, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::position_in;
 
@@ -29,7 +29,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: [-0.3, 0.4, 0.1499],
     goal_high: [-0.2, 0.5, 0.1501],
-    homing: Homing::Template,
     build: |model| Ok(Box::new(DoorOpen::find(model)?)),
 };
 

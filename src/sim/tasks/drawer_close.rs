@@ -9,7 +9,7 @@ use crate::sim::norm::{distance, plus};
 use crate::sim::rewards::{Sigmoid, closing_effort, hamacher_product, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Homing, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
 
 use super::drawer::Drawer;
 use super::puck::position_in;
@@ -28,7 +28,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: HAND_LOW,
     goal_high: HAND_HIGH,
-    homing: Homing::Template,
     build: |model| Ok(Box::new(DrawerClose::find(model)?)),
 };
 

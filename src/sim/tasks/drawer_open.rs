@@ -8,7 +8,7 @@ use crate::sim::error::SimError;
 use crate::sim::norm::{distance, minus, norm, plus, times};
 use crate::sim::rewards::{Sigmoid, tolerance};
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Homing, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
 
 use super::drawer::Drawer;
 use super::puck::position_in;
@@ -27,7 +27,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: HAND_LOW,
     goal_high: HAND_HIGH,
-    homing: Homing::Template,
     build: |model| Ok(Box::new(DrawerOpen::find(model)?)),
 };
 

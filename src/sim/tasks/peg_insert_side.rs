@@ -11,7 +11,7 @@ use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, hamacher_prod
 use crate::sim::rotation::quaternion_xyzw;
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Homing, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::position_in;
 
@@ -29,7 +29,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: [-0.35 + HOLE_M[0], 0.4 + HOLE_M[1], -0.001 + HOLE_M[2]],
     goal_high: [-0.25 + HOLE_M[0], 0.7 + HOLE_M[1], 0.001 + HOLE_M[2]],
-    homing: Homing::Template,
     build: |model| Ok(Box::new(PegInsertSide::find(model)?)),
 };
 

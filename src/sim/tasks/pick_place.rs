@@ -9,7 +9,7 @@ use crate::sim::norm::distance;
 use crate::sim::rewards::{Sigmoid, closing_effort, hamacher_product, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Homing, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::{Puck, position_in};
 
@@ -27,7 +27,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: [-0.1, 0.8, 0.05],
     goal_high: [0.1, 0.9, 0.3],
-    homing: Homing::Template,
     build: |model| Ok(Box::new(PickPlace::find(model)?)),
 };
 

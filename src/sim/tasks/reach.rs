@@ -8,7 +8,7 @@ use crate::sim::error::SimError;
 use crate::sim::norm::distance;
 use crate::sim::rewards::{Sigmoid, tolerance};
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Homing, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::Puck;
 
@@ -26,7 +26,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: [-0.1, 0.8, 0.05],
     goal_high: [0.1, 0.9, 0.3],
-    homing: Homing::Template,
     build: |model| Ok(Box::new(Reach::find(model)?)),
 };
 
