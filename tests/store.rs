@@ -154,8 +154,6 @@ async fn results_nobody_asked_for_are_rejected() {
     assert_eq!(f.submit(success("b", &task)).await, rejected(Rejection::ForeignAttempt));
     let bare = EpisodeResult { transcript: None, ..success("a", &task) };
     assert_eq!(f.submit(bare).await, rejected(Rejection::NoTranscript));
-    let endless = EpisodeResult { total_reward: f64::INFINITY, ..success("a", &task) };
-    assert_eq!(f.submit(endless).await, rejected(Rejection::Malformed));
     let blameless = EpisodeResult { outcome: Outcome::Faulted, ..success("a", &task) };
     assert_eq!(f.submit(blameless).await, rejected(Rejection::Malformed));
     assert_eq!(f.progress().await.leased, 1);
@@ -236,6 +234,16 @@ async fn a_miners_fault_is_final() {
     let rows = f.store.cycle_episodes(CycleId(1)).await.unwrap();
     assert_eq!(rows[0].fault, Some(Fault::new(FaultReason::ResetTimeout)));
     assert_eq!(rows[0].state, EpisodeState::Counted);
+}
+
+#[tokio::test]
+async fn an_unstable_simulation_may_have_rewards_that_are_no_numbers() {
+    let f = Fixture::with_cycle(1, 1).await;
+    let task = f.lease_one("a").await;
+    let unstable = EpisodeResult { total_reward: f64::NAN, ..faulted("a", &task, FaultReason::SimulationUnstable) };
+    assert_eq!(f.submit(unstable).await, SubmitAnswer::Accepted);
+    let rows = f.store.cycle_episodes(CycleId(1)).await.unwrap();
+    assert!(rows[0].total_reward.is_nan());
 }
 
 #[tokio::test]

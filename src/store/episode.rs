@@ -40,7 +40,7 @@ pub struct EpisodeRow {
     pub steps: u32,
     /// First successful step.
     pub success_step: Option<u32>,
-    /// Sum of the rewards.
+    /// Sum of the rewards; NaN when it was no finite number (an unstable simulation): the transcript has its bits.
     pub total_reward: f64,
     /// Whether it is the operator's probe, which never counts in scores.
     pub probe: bool,

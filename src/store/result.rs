@@ -27,7 +27,7 @@ pub struct EpisodeResult {
     pub steps: u32,
     /// First successful step, counted from 1 as in the transcript.
     pub success_step: Option<u32>,
-    /// Sum of the rewards; finite.
+    /// Sum of the rewards; after an unstable simulation it may be no finite number.
     pub total_reward: f64,
     /// Free text of the executor for the operator, already made printable.
     pub note: Option<String>,
@@ -75,7 +75,7 @@ pub enum Rejection {
     ForeignTranscript,
     /// The transcript's footer says something else than the result.
     ContradictsTranscript,
-    /// A number is not finite, or outcome and fault do not go together.
+    /// Outcome, fault, success and score do not go together.
     Malformed,
 }
 
@@ -113,7 +113,7 @@ impl fmt::Display for Rejection {
             UnknownTranscript => "the transcript was not uploaded; PUT it first",
             ForeignTranscript => "the transcript belongs to another task",
             ContradictsTranscript => "the transcript says something else than the result",
-            Malformed => "a number is not finite, or outcome and fault do not go together",
+            Malformed => "outcome, fault, success and score do not go together",
         })
     }
 }

@@ -8,6 +8,9 @@ pub enum TaskError {
     /// The queue cannot answer now; ask again after a pause. Nothing was changed, or the change is complete.
     #[error("the task queue is unavailable: {0}")]
     Unavailable(String),
+    /// Too many transcripts wait to be checked; send this one again after a pause.
+    #[error("too many transcripts wait to be checked; try again soon")]
+    Overloaded,
     /// A value of the request is wrong; repeating it cannot help.
     #[error("{field}: {detail}")]
     Invalid {

@@ -32,6 +32,11 @@ pub(super) fn contradiction(result: &TaskResult, footer: &Footer) -> Option<Reje
     let same = result.outcome == footer.outcome
         && result.fault == footer.fault
         && result.steps == footer.steps
-        && result.total_reward.to_bits() == footer.total_reward.to_bits();
+        && same_total(result.total_reward, footer.total_reward);
     (!same).then_some(Rejection::ContradictsTranscript)
+}
+
+/// Bit for bit; totals that are no finite numbers cannot travel in JSON and are one.
+fn same_total(said: f64, recorded: f64) -> bool {
+    if recorded.is_finite() { said.to_bits() == recorded.to_bits() } else { !said.is_finite() }
 }

@@ -32,7 +32,7 @@ fn from_row(row: &Row<'_>) -> Result<EpisodeRow, StoreError> {
         fault: fault.map(Fault::new),
         steps: row.get::<_, Option<u32>>("steps")?.unwrap_or(0),
         success_step: row.get("success_step")?,
-        total_reward: row.get::<_, Option<f64>>("total_reward")?.unwrap_or(0.0),
+        total_reward: row.get::<_, Option<f64>>("total_reward")?.unwrap_or(if left_out { 0.0 } else { f64::NAN }),
         probe: row.get("probe")?,
         published: row.get("published")?,
     })

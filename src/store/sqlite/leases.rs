@@ -1,6 +1,7 @@
 //! Who works on which task, and for how long.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -135,9 +136,9 @@ fn hold(
 fn contests(connection: &Connection, tasks: &[LeasedTask]) -> Result<BTreeMap<Digest, Contest>, StoreError> {
     let mut contests = BTreeMap::new();
     for task in tasks {
-        if !contests.contains_key(&task.contest) {
+        if let Entry::Vacant(vacant) = contests.entry(task.contest) {
             let settings: String = one(connection, "SELECT settings FROM contest WHERE digest = ?1", [task.contest.0])?;
-            contests.insert(task.contest, from_json("contest", &settings)?);
+            vacant.insert(from_json("contest", &settings)?);
         }
     }
     Ok(contests)

@@ -88,7 +88,7 @@ fn answer_again(known: &Known, result: &EpisodeResult) -> SubmitAnswer {
 }
 
 fn why_not(connection: &Connection, known: &Known, result: &EpisodeResult) -> Result<Option<Rejection>, StoreError> {
-    if (result.outcome == Outcome::Faulted) != result.fault.is_some() || !result.total_reward.is_finite() {
+    if (result.outcome == Outcome::Faulted) != result.fault.is_some() {
         return Ok(Some(Rejection::Malformed));
     }
     if matches!(known.task_state.as_str(), "completed" | "failed") {
@@ -131,7 +131,8 @@ fn finish(connection: &Connection, known: &Known, result: &EpisodeResult) -> Res
             result.replay_root.map(|digest| digest.0),
             int(result.steps.into()),
             result.success_step,
-            result.total_reward,
+            // SQLite has no NaN; a sum that is no number is no value.
+            Some(result.total_reward).filter(|reward| reward.is_finite()),
             result.note,
         ])?;
     Ok(())
