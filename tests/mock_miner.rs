@@ -194,7 +194,7 @@ async fn the_reference_plays_the_worlds_that_it_was_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_misbehaving_miners_are_missed_steps_or_faults() {
     use MissReason::*;
-    let limits = Limits { act_timeout_ms: 200, reset_timeout_ms: 300, reset_retry_pause_ms: 0, ..Limits::default() };
+    let limits = Limits { act_timeout_ms: 500, reset_timeout_ms: 2_000, reset_retry_pause_ms: 0, ..Limits::default() };
     let (_, ticket) = episode("metaworld/reach-v3", 0);
     for (name, expected) in [
         ("slow", Ok(Timeout)),

@@ -215,12 +215,12 @@ pub fn client() -> PolicyClient {
     PolicyClient::new(&local_rules(), ClientOptions::default()).unwrap()
 }
 
-/// Limits short enough for tests.
+/// Limits short enough for tests, long enough for honest answers on a busy machine.
 pub fn short_limits() -> Limits {
     Limits {
-        connect_timeout_ms: 500,
-        reset_timeout_ms: 300,
-        act_timeout_ms: 200,
+        connect_timeout_ms: 2_000,
+        reset_timeout_ms: 500,
+        act_timeout_ms: 400,
         reset_retry_pause_ms: 10,
         ..Limits::default()
     }

@@ -12,7 +12,7 @@ use warp::reply::{Reply, Response};
 /// How a server misbehaves on `/act` (or, where said so, on `/reset`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Misbehaviour {
-    /// Answers after [`SLOW_ANSWER`].
+    /// Answers after two seconds.
     Slow,
     /// Never answers.
     Stall,
@@ -34,9 +34,9 @@ pub enum Misbehaviour {
     Redirect,
     /// Status 500.
     Error,
-    /// Status 500 on one step in [`FLAKY_EVERY`], otherwise the expert.
+    /// Status 500 on one step in twenty, otherwise the expert.
     Flaky,
-    /// The expert up to step [`CRASH_STEP`], then broken connections.
+    /// The expert up to step 50, then broken connections.
     CrashMidway,
     /// `/reset` is refused with status 503.
     RefuseReset,
