@@ -1,6 +1,7 @@
 //! What a person types. Each command is a thin file: it calls the library and prints.
 
 mod action_file;
+mod beacon;
 mod bench;
 mod bench_score;
 mod bench_sim;
@@ -9,12 +10,16 @@ mod env_rollout;
 mod list_envs;
 pub mod mock_miner;
 mod progress;
+mod replay;
 mod score;
 mod settings_args;
 mod synthetic;
 mod table;
 mod test_env;
 mod test_scoring;
+mod verify;
+mod verify_print;
+mod verify_target;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -37,6 +42,9 @@ enum Command {
     TestEnv(test_env::TestEnvArgs),
     Env(EnvArgs),
     Bench(bench::BenchArgs),
+    Replay(replay::ReplayArgs),
+    Beacon(beacon::BeaconArgs),
+    Verify(verify::VerifyArgs),
     Score(score::ScoreArgs),
     TestScoring(test_scoring::TestScoringArgs),
     Completions(CompletionsArgs),
@@ -77,6 +85,9 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,
         Command::TestEnv(args) => test_env::run(&args)?,
+        Command::Replay(args) => return replay::run(&args),
+        Command::Beacon(args) => return beacon::run(&args),
+        Command::Verify(args) => return verify::run(&args),
         Command::Bench(args) => bench::run(&args)?,
         Command::Env(EnvArgs { command: EnvCommand::Rollout(args) }) => env_rollout::run(&args)?,
         Command::Score(args) => score::run(&args)?,

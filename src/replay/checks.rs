@@ -101,16 +101,20 @@ fn unsound(subject: String, error: &TranscriptError) -> Finding {
     }
 }
 
-/// Structure of a transcript of which nothing is promised: a file that is none was not checked, one that was changed differs.
+/// Structure of a transcript of which nothing is promised: a file that is none, or not a whole one, was not checked; one that was
+/// changed differs.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn open_transcript(bytes: &[u8]) -> Result<Transcript, Finding> {
+pub fn open_transcript(name: &str, bytes: &[u8]) -> Result<Transcript, Finding> {
     Transcript::from_bytes(bytes).map_err(|error| match error {
-        TranscriptError::NotZstd | TranscriptError::Foreign | TranscriptError::TooLarge { .. } => {
-            Finding::Unchecked { subject: "transcript".into(), reason: error.to_string() }
+        TranscriptError::NotZstd
+        | TranscriptError::Foreign
+        | TranscriptError::TooLarge { .. }
+        | TranscriptError::Truncated { .. } => {
+            Finding::Unchecked { subject: name.to_owned(), reason: error.to_string() }
         }
-        error => unsound("transcript".into(), &error),
+        error => unsound(name.to_owned(), &error),
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod executor;
 pub mod http_server;
+pub mod published;
 pub mod settings;
 pub mod shutdown;
 pub mod task_client;

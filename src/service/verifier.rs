@@ -1,8 +1,8 @@
 //! Verifying a published cycle: fetches transcripts, spreads their checks over all cores, and times each level.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -88,20 +88,50 @@ pub fn verify_cycle(subject: &Subject<'_>, options: &VerifyOptions, progress: &P
 /// Verifies one transcript by itself: its own structure, and its replay. Whether its seed was drawn fairly only its manifest tells.
 pub fn verify_transcript(bytes: &[u8], simulator: Result<&Simulator, String>, options: &VerifyOptions) -> Report {
     let mut levels = Levels::new(&options.levels);
-    let start = Instant::now();
-    let opened = open_transcript(bytes);
-    levels.spend(Level::Structure, start);
-    if let Err(finding) = &opened {
-        levels.unread(0, finding.clone());
-    }
-    if let Ok(transcript) = &opened {
-        levels.run(Level::Structure, 0, || None);
-        levels.note(Level::Seeds, "a transcript by itself does not show how its seed was drawn: verify its cycle");
-        levels.run(Level::Physics, 0, || physics(transcript, &simulator, options));
-        frames(&mut levels, 0, transcript);
-    }
-    levels.note(Level::Scores, "a transcript by itself has no scores: verify its cycle");
+    check_transcript("transcript", bytes, &simulator, options, 0, &mut levels);
+    levels.note_of_single_transcripts();
     levels.finish()
+}
+
+/// Verifies `count` transcripts that belong to no manifest at hand, on all cores: `read` gives the bytes of each and `name` what
+/// it is called.
+pub fn verify_transcripts(
+    count: usize,
+    name: &(dyn Fn(usize) -> String + Sync),
+    read: &(dyn Fn(usize) -> Result<Vec<u8>, String> + Sync),
+    simulator: Result<&Simulator, String>,
+    options: &VerifyOptions,
+    progress: &ProgressSink<'_>,
+) -> Report {
+    let mut levels = Levels::new(&options.levels);
+    let places: Vec<u64> = (0..count as u64).collect();
+    spread(&places, options, &mut levels, progress, |place, own| match read(place as usize) {
+        Ok(bytes) => check_transcript(&name(place as usize), &bytes, &simulator, options, place, own),
+        Err(reason) => own.unread(place, Finding::Unchecked { subject: name(place as usize), reason }),
+    });
+    levels.note_of_single_transcripts();
+    levels.finish()
+}
+
+fn check_transcript(
+    name: &str,
+    bytes: &[u8],
+    simulator: &Result<&Simulator, String>,
+    options: &VerifyOptions,
+    place: u64,
+    levels: &mut Levels,
+) {
+    let start = Instant::now();
+    let opened = open_transcript(name, bytes);
+    levels.spend(Level::Structure, start);
+    match opened {
+        Err(finding) => levels.unread(place, finding),
+        Ok(transcript) => {
+            levels.run(Level::Structure, place, || None);
+            levels.run(Level::Physics, place, || physics(&transcript, simulator, options));
+            frames(levels, place, &transcript);
+        }
+    }
 }
 
 /// Rows of the episode levels come after the manifest's own, which has place 0.
@@ -117,23 +147,35 @@ fn check_episodes(
     levels: &mut Levels,
     progress: &ProgressSink<'_>,
 ) {
-    let next = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
+    spread(chosen, options, levels, progress, |place, own| {
+        check_episode(subject, options, rows[place as usize], place_of(place), own);
+    });
+}
+
+/// Does `check` for each place on all threads and puts together what they found.
+fn spread(
+    places: &[u64],
+    options: &VerifyOptions,
+    levels: &mut Levels,
+    progress: &ProgressSink<'_>,
+    check: impl Fn(u64, &mut Levels) + Sync,
+) {
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let merged = Mutex::new(std::mem::replace(levels, Levels::new(&options.levels)));
     let work = || {
-        while let Some(row) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
             let mut own = Levels::new(&options.levels);
-            check_episode(subject, options, rows[*row as usize], place_of(*row), &mut own);
-            merged.lock().expect("no thread panics with it").merge(own, place_of(*row));
-            progress(done.fetch_add(1, Ordering::Relaxed) as u64 + 1, chosen.len() as u64);
+            check(*place, &mut own);
+            merged.lock().unwrap_or_else(PoisonError::into_inner).merge(own, place_of(*place));
+            progress(done.fetch_add(1, Ordering::Relaxed) as u64 + 1, places.len() as u64);
         }
     };
     thread::scope(|scope| {
-        for _ in 0..options.threads.clamp(1, chosen.len().max(1)) {
+        for _ in 0..options.threads.clamp(1, places.len().max(1)) {
             scope.spawn(work);
         }
     });
-    *levels = merged.into_inner().expect("no thread panics with it");
+    *levels = merged.into_inner().unwrap_or_else(PoisonError::into_inner);
 }
 
 fn check_episode(subject: &Subject<'_>, options: &VerifyOptions, row: &EpisodeRow, place: u64, levels: &mut Levels) {
@@ -220,6 +262,11 @@ impl Levels {
         if let Some(report) = self.0.first_mut() {
             report.add(place, Some(finding));
         }
+    }
+
+    fn note_of_single_transcripts(&mut self) {
+        self.note(Level::Seeds, "a transcript by itself does not show how its seed was drawn: verify its cycle");
+        self.note(Level::Scores, "a transcript by itself has no scores: verify its cycle");
     }
 
     fn note_what_is_missing(&mut self, subject: &Subject<'_>) {

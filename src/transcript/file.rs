@@ -14,6 +14,9 @@ pub const MAX_TRANSCRIPT_BYTES: usize = 16 * 1024 * 1024;
 /// log2 of the largest zstd window that is accepted, as much memory as [`MAX_TRANSCRIPT_BYTES`].
 const WINDOW_LOG_MAX: u32 = 24;
 
+/// How every zstd frame begins (RFC 8878 §3.1.1).
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
 /// zstd's default level: most of a transcript are digests, which no level makes smaller.
 const COMPRESSION_LEVEL: i32 = 3;
 
@@ -116,10 +119,13 @@ fn decompress(file: &[u8]) -> Result<Vec<u8>, TranscriptError> {
     match read {
         Ok(count) if count > MAX_TRANSCRIPT_BYTES => return Err(too_large),
         Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof && !body.is_empty() => {
+        Err(_) if !file.starts_with(&ZSTD_MAGIC) => return Err(TranscriptError::NotZstd),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             return Err(TranscriptError::Truncated { part: "zstd frame" });
         }
-        Err(_) => return Err(TranscriptError::NotZstd),
+        Err(error) => {
+            return Err(TranscriptError::Malformed { part: "zstd frame", at: 0, detail: error.to_string() });
+        }
     }
     match decoder.finish().len() {
         0 => Ok(body),

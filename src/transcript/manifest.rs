@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{EpisodeRow, MerkleTree, canonical_json};
+use crate::admission::Admission;
 use crate::beacon::Beacon;
 use crate::domain::{
     BlockHash, BlockNumber, BlockRef, Claim, Contest, CycleId, Digest, EngineFingerprint, Hotkey, Netuid, Uid,
@@ -79,12 +80,27 @@ pub enum Verdict {
     Admitted,
     /// It did not.
     Refused {
-        /// Reason codes, such as `malformed_commitment`; at least one.
+        /// Reason codes, such as `repo_malformed`; at least one.
         reasons: Vec<String>,
     },
 }
 
 impl SubmissionRow {
+    /// The row of an admission, dated by its own claim.
+    pub fn of(admission: &Admission) -> SubmissionRow {
+        let verdict = match admission.verdict.is_admitted() {
+            true => Verdict::Admitted,
+            false => Verdict::Refused { reasons: admission.verdict.codes() },
+        };
+        SubmissionRow {
+            uid: admission.uid,
+            hotkey: admission.hotkey,
+            claim: admission.claim.clone(),
+            since: admission.block,
+            verdict,
+        }
+    }
+
     /// Whether it took part.
     pub fn is_admitted(&self) -> bool {
         self.verdict == Verdict::Admitted

@@ -67,7 +67,7 @@ fn nothing_that_contradicts_itself_is_signed() {
         (refused(|m| m.submissions[0].since = BlockNumber(9999)), "younger"),
         (refused(|m| m.submissions[1].verdict = Verdict::Refused { reasons: vec![] }), "without a reason"),
         (refused(|m| m.submissions[1].hotkey = m.submissions[0].hotkey), "two submissions"),
-        (refused(|m| drop(m.scores.insert("nan".into(), f64::NAN))), "own JSON"),
+        (refused(|m| m.scores.extend([("nan".into(), f64::NAN)])), "own JSON"),
         (refused_rows(|rows| rows.swap(0, 1)), "order"),
         (refused_rows(|rows| drop(rows.pop())), "number of episodes"),
         (refused_rows(|rows| rows[0].uid = Uid(2)), "not admitted"),

@@ -6,6 +6,7 @@ mod bits;
 mod canonical;
 mod cbor;
 mod chain;
+mod dump;
 mod episode_row;
 mod error;
 mod file;

@@ -1,0 +1,88 @@
+//! `kinitro replay`
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::replay::{Answer, ReplayOptions, ReplayReport, replay};
+use crate::sim::Simulator;
+use crate::transcript::{MAX_TRANSCRIPT_BYTES, Transcript};
+
+/// Replay a transcript and name the first difference, or print its steps
+///
+/// Exit code: 0 identical, 1 differs, 2 could not be checked.
+///
+/// Example: kinitro replay runs/0a1b….ktr --dump | jq -c 'select(.success == true)'
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The transcript's file
+    #[arg(value_name = "TRANSCRIPT")]
+    transcript: PathBuf,
+
+    /// Print header, steps and footer as JSON lines instead of replaying
+    #[arg(long, conflicts_with = "heavy")]
+    dump: bool,
+
+    /// Save and restore the state at every step too, which finds hidden state
+    #[arg(long)]
+    heavy: bool,
+
+    /// MetaWorld's wheel, or the folder that holds it
+    #[arg(long, value_name = "PATH", env = "KINITRO_ASSETS")]
+    assets: Option<PathBuf>,
+}
+
+/// Replays or prints a transcript.
+///
+/// # Errors
+/// A file that cannot be read or is no sound transcript; missing assets.
+pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+    let transcript = Transcript::from_bytes(&read_file(&args.transcript, MAX_TRANSCRIPT_BYTES)?)
+        .with_context(|| args.transcript.display().to_string())?;
+    if args.dump {
+        dump(&transcript);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let simulator = Simulator::locate(args.assets.as_deref())?;
+    let answer = match replay(&transcript, &simulator, ReplayOptions { heavy: args.heavy }) {
+        ReplayReport::Identical { steps } => {
+            println!("identical: {steps} steps of {}", transcript.header.environment);
+            Answer::Identical
+        }
+        ReplayReport::Differs(difference) => {
+            println!("differs: {difference}");
+            Answer::Differs
+        }
+        ReplayReport::Unsupported(reason) => {
+            println!("could not check: {reason}");
+            Answer::CouldNotCheck
+        }
+        ReplayReport::Failed { reason } => {
+            println!("could not check: {reason}");
+            Answer::CouldNotCheck
+        }
+    };
+    Ok(ExitCode::from(answer.exit_code()))
+}
+
+/// Prints JSON lines; a reader that has gone away (`| head`) is no error.
+fn dump(transcript: &Transcript) {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for line in transcript.lines() {
+        if writeln!(out, "{line}").is_err() {
+            return;
+        }
+    }
+    let _ = out.flush();
+}
+
+/// Reads a file, but no more than `cap_bytes`.
+pub(super) fn read_file(path: &Path, cap_bytes: usize) -> anyhow::Result<Vec<u8>> {
+    let shown = path.display();
+    let size = std::fs::metadata(path).with_context(|| format!("cannot read {shown}"))?.len();
+    anyhow::ensure!(size <= cap_bytes as u64, "{shown} has {size} bytes, more than the {cap_bytes} that it may have");
+    std::fs::read(path).with_context(|| format!("cannot read {shown}"))
+}
