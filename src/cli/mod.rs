@@ -1,11 +1,14 @@
 //! What a person types. Each command is a thin file: it calls the library and prints.
 
 mod action_file;
+mod api_key;
 mod beacon;
 mod bench;
 mod bench_score;
 mod bench_sim;
 mod check_config;
+mod confirm;
+mod db;
 mod env_rollout;
 mod list_envs;
 pub mod mock_miner;
@@ -45,6 +48,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     Beacon(beacon::BeaconArgs),
     Verify(verify::VerifyArgs),
+    Db(db::DbArgs),
+    ApiKey(api_key::ApiKeyArgs),
     Score(score::ScoreArgs),
     TestScoring(test_scoring::TestScoringArgs),
     Completions(CompletionsArgs),
@@ -89,6 +94,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Beacon(args) => return beacon::run(&args),
         Command::Verify(args) => return verify::run(&args),
         Command::Bench(args) => bench::run(&args)?,
+        Command::Db(args) => block_on(db::run(args))?,
+        Command::ApiKey(args) => block_on(api_key::run(args))?,
         Command::Env(EnvArgs { command: EnvCommand::Rollout(args) }) => env_rollout::run(&args)?,
         Command::Score(args) => score::run(&args)?,
         Command::TestScoring(args) => test_scoring::run(&args)?,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::domain::{Digest, ExecutorId};
 
@@ -33,6 +34,23 @@ pub struct NewApiKey {
     pub role: ApiKeyRole,
     /// When it stops to work; `None` is never.
     pub expires_at: Option<Timestamp>,
+}
+
+impl NewApiKey {
+    /// Draws a new key: the text to hand to the executor once, and what is stored of it.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn generate(
+        executor: ExecutorId,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(Zeroizing<String>, NewApiKey), getrandom::Error> {
+        let mut random = Zeroizing::new([0u8; 32]);
+        getrandom::fill(&mut *random)?;
+        let key = Zeroizing::new(format!("kinitro_{}", hex::encode(*random)));
+        let digest = Digest::of(key.as_bytes());
+        Ok((key, NewApiKey { executor, digest, role: ApiKeyRole::Executor, expires_at }))
+    }
 }
 
 /// A stored key.

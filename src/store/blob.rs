@@ -139,6 +139,17 @@ impl BlobStore {
         }
     }
 
+    /// Removes everything that is kept. Nobody may be writing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when something cannot be removed.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        for digest in self.list()? {
+            self.remove(&digest)?;
+        }
+        Ok(())
+    }
+
     /// Where `digest` lies.
     pub fn path_of(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();

@@ -47,6 +47,49 @@ impl SqliteStore {
         Ok(SqliteStore { settings, writer, readers: Readers::new(path) })
     }
 
+    /// Opens a file that must be there already.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`], and [`StoreError::NotFound`] when there is no such file.
+    pub fn open_existing(path: &Path, settings: SqliteSettings) -> Result<SqliteStore, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::NotFound(format!(
+                "there is no database {}; run `kinitro db init`",
+                path.display()
+            )));
+        }
+        SqliteStore::open(path, settings)
+    }
+
+    /// Makes an empty database file without a schema; answers whether it is new.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn create_empty(path: &Path) -> Result<bool, StoreError> {
+        open::create_empty(path)
+    }
+
+    /// Removes the database with its log. Nobody may have it open.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the file is not ours, [`StoreError::Unavailable`] when it cannot be removed.
+    pub fn remove(path: &Path) -> Result<(), StoreError> {
+        if path.exists() {
+            open::create_empty(path)?;
+        }
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            match std::fs::remove_file(&name) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::Unavailable(format!("cannot remove {}: {error}", path.display())));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn read<T, F>(&self, work: F) -> StoreFuture<'_, T>
     where
         T: Send + 'static,

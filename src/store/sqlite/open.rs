@@ -46,6 +46,16 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Makes an empty database of ours without a schema; answers whether the file is new.
+pub(super) fn create_empty(path: &Path) -> Result<bool, StoreError> {
+    refuse_other_formats(path)?;
+    let is_new = !path.exists();
+    let connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
+    prepare(&connection)?;
+    refuse_foreign(path, &connection)?;
+    Ok(is_new)
+}
+
 /// Opens a database that exists for reading.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
