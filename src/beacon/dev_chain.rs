@@ -9,7 +9,7 @@ const CONTEXT: &str = "kinitro dev block v1";
 const GENESIS_CONTEXT: &str = "kinitro dev genesis v1";
 
 /// The name of the development chain that everything uses unless told otherwise.
-pub const DEFAULT_DEV_CHAIN: &str = "kinitro";
+pub const DEFAULT_DEV_CHAIN: &str = "dev";
 
 /// The genesis hash of the development chain called `name`: `blake3::derive_key("kinitro dev genesis v1", name)`.
 pub fn dev_genesis(name: &str) -> BlockHash {

@@ -116,7 +116,8 @@ pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         tallies.entry(&assignment.environment).or_default().count(ended);
         if let (Some(folder), Ok(transcript)) = (&args.record, ended) {
             let path = folder.join(format!("{}.ktr", transcript.id()));
-            std::fs::write(&path, transcript.to_bytes()?).with_context(|| format!("cannot write {}", path.display()))?;
+            std::fs::write(&path, transcript.to_bytes()?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
     let rows: Vec<Row> =
@@ -126,7 +127,8 @@ pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
 
 fn contest_of(args: &EvaluateArgs) -> anyhow::Result<Contest> {
     let default = Contest::default();
-    let environments = if args.environments.is_empty() { default.environments.clone() } else { args.environments.clone() };
+    let environments =
+        if args.environments.is_empty() { default.environments.clone() } else { args.environments.clone() };
     let deployment = DeploymentRules { allow_private_endpoints: true, ..DeploymentRules::default() };
     Ok(Contest { environments, episodes_per_env: args.episodes, max_steps: args.max_steps, deployment, ..default })
 }

@@ -8,9 +8,13 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tokio_util::sync::CancellationToken;
 
+use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
 use crate::domain::{BlockHash, EnvId, Hotkey};
 use crate::policy::mock_miner::{MockMiner, MockOptions, MockPolicy, bind, serve};
 use crate::sim::Simulator;
+
+/// Name of the development key of a miner that was given no hotkey.
+pub const DEFAULT_HOTKEY_NAME: &str = "miner";
 
 /// Serve a policy of ours as a miner would, well or badly behaved
 ///
@@ -19,7 +23,7 @@ use crate::sim::Simulator;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     kinitro mock-miner --policy random\n  \
-    kinitro mock-miner --policy noisy --skill 0.7 --hotkey 5Grwva… --genesis 0x12… --listen 127.0.0.1:0")]
+    kinitro mock-miner --policy noisy --skill 0.7 --listen 127.0.0.1:0")]
 pub struct MockMinerArgs {
     /// What it plays
     #[arg(long, default_value = "expert", value_parser = policy_parser())]
@@ -33,11 +37,12 @@ pub struct MockMinerArgs {
     #[arg(long, value_delimiter = ',', value_name = "ENV,…")]
     envs: Vec<EnvId>,
 
-    /// The miner's hotkey, an ss58 address; experts need it
+    /// The miner's hotkey, an ss58 address, from which its seeds follow; default: the development key that
+    /// `kinitro evaluate` uses too
     #[arg(long, value_name = "SS58")]
     hotkey: Option<Hotkey>,
 
-    /// Genesis hash of the development chain; experts need it
+    /// Genesis hash of the development chain; default: the chain that everything uses unless told otherwise
     #[arg(long, value_name = "HASH", env = "KINITRO_GENESIS")]
     genesis: Option<BlockHash>,
 
@@ -60,7 +65,7 @@ fn policy_parser() -> impl TypedValueParser<Value = MockPolicy> {
 /// # Errors
 /// Options that do not go together, a taken port, no simulator.
 pub async fn run(args: MockMinerArgs) -> anyhow::Result<()> {
-    let options = options(&args)?;
+    let options = options(&args);
     let simulator = Simulator::locate(args.assets.as_deref())?;
     let miner = MockMiner::new(&options, &simulator)?;
     let listener = bind(args.listen).await?;
@@ -74,17 +79,8 @@ pub async fn run(args: MockMinerArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn options(args: &MockMinerArgs) -> anyhow::Result<MockOptions> {
-    let needed = args.policy.needs_seeds();
-    let missing =
-        |what| format!("policy {} needs {what}: it finds its worlds by the chain and its own name", args.policy);
-    let hotkey = match args.hotkey {
-        None if needed => anyhow::bail!(missing("--hotkey")),
-        given => given.unwrap_or(Hotkey([0; 32])),
-    };
-    let genesis = match args.genesis {
-        None if needed => anyhow::bail!(missing("--genesis")),
-        given => given.unwrap_or(BlockHash([0; 32])),
-    };
-    Ok(MockOptions { policy: args.policy, skill: args.skill, envs: args.envs.clone(), hotkey, genesis })
+fn options(args: &MockMinerArgs) -> MockOptions {
+    let hotkey = args.hotkey.unwrap_or_else(|| OperatorKey::dev(DEFAULT_HOTKEY_NAME).hotkey());
+    let genesis = args.genesis.unwrap_or_else(|| dev_genesis(DEFAULT_DEV_CHAIN));
+    MockOptions { policy: args.policy, skill: args.skill, envs: args.envs.clone(), hotkey, genesis }
 }

@@ -10,6 +10,7 @@ mod check_config;
 mod confirm;
 mod db;
 mod env_rollout;
+mod evaluate;
 mod list_envs;
 pub mod mock_miner;
 mod progress;
@@ -43,6 +44,8 @@ enum Command {
     CheckConfig(check_config::CheckConfigArgs),
     ListEnvs(list_envs::ListEnvsArgs),
     TestEnv(test_env::TestEnvArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    MockMiner(mock_miner::MockMinerArgs),
     Env(EnvArgs),
     Bench(bench::BenchArgs),
     Replay(replay::ReplayArgs),
@@ -89,6 +92,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,
+        Command::MockMiner(args) => block_on(mock_miner::run(args))?,
+        Command::Evaluate(args) => block_on(evaluate::run(args))?,
         Command::TestEnv(args) => test_env::run(&args)?,
         Command::Replay(args) => return replay::run(&args),
         Command::Beacon(args) => return beacon::run(&args),

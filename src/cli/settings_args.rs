@@ -45,14 +45,24 @@ impl SettingsArgs {
     /// # Errors
     /// All problems of the settings at once.
     pub fn load(&self) -> anyhow::Result<Settings> {
+        self.load_with(|_| {})
+    }
+
+    /// The same with a command's own flags put over them by `flags` before they are checked.
+    ///
+    /// # Errors
+    /// All problems of the settings at once.
+    pub fn load_with(&self, flags: impl FnOnce(&mut Settings)) -> anyhow::Result<Settings> {
         let variable = |name: &str| self.flag_or_variable(name);
-        let mut settings = settings::load(self.config.as_deref(), &variable)?;
-        if let Some(folder) = &self.data_dir {
-            settings.storage.data_dir = folder.clone();
-        }
-        if let Some(filter) = &self.log {
-            settings.log.filter = filter.clone();
-        }
+        let settings = settings::load(self.config.as_deref(), &variable, |settings| {
+            if let Some(folder) = &self.data_dir {
+                settings.storage.data_dir = folder.clone();
+            }
+            if let Some(filter) = &self.log {
+                settings.log.filter = filter.clone();
+            }
+            flags(settings);
+        })?;
         Ok(settings)
     }
 

@@ -1,13 +1,17 @@
 //! The long-running roles.
 
 pub mod api;
+pub mod appliance;
 pub mod executor;
 pub mod http_server;
 pub mod published;
+pub mod roles;
+pub mod scheduler;
 pub mod settings;
 pub mod shutdown;
 pub mod task_client;
 pub mod task_wire;
 pub mod tasks;
 pub mod trial;
+pub mod validator;
 pub mod verifier;

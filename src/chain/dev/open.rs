@@ -7,14 +7,13 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::super::ChainError;
 use super::{DevChainSettings, clock, file_error};
+use crate::beacon::dev_genesis;
 use crate::domain::{BlockHash, printable};
 
 /// Marks the file as a development chain: `kdev`.
 const APPLICATION_ID: i32 = 0x6b64_6576;
 /// Version of the tables below.
 const SCHEMA_VERSION: i32 = 1;
-/// Context of the genesis hash's derivation from the network's name.
-const GENESIS_CONTEXT: &str = "kinitro dev genesis v1";
 /// How long a process waits for another one's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest name of a network.
@@ -108,7 +107,7 @@ pub(super) fn prepare(
         transaction.execute_batch(TABLES).map_err(file_error)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(file_error)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(file_error)?;
-        let genesis = blake3::derive_key(GENESIS_CONTEXT, settings.name.as_bytes());
+        let genesis = dev_genesis(&settings.name).0;
         transaction
             .execute(
                 "INSERT INTO chain (id, name, genesis, base_block, base_ms, block_time_ms, finality_lag)

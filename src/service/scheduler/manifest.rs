@@ -2,7 +2,8 @@
 
 use crate::beacon::{Beacon, OperatorKey};
 use crate::domain::{BlockHash, Digest, FaultReason, Netuid};
-use crate::score::{CycleScores, EpisodeResult, MinerEntry, ScoreError, score_cycle};
+use crate::replay::{SignedCycle, scores_of};
+use crate::score::ScoreError;
 use crate::store::{self, BlobStore, EpisodeState, OpenCycle, Publication, ScoreRow, Submission, WeightRow};
 use crate::transcript::{
     EpisodeRow, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, ManifestError, SignedManifest, SubmissionRow, Transcript,
@@ -63,7 +64,7 @@ impl Publisher<'_> {
         let submissions = submission_rows(&cycle.submissions);
         let mut rows = episodes.iter().map(|row| self.manifest_row(row)).collect::<Result<Vec<_>, _>>()?;
         rows.sort_by(|a, b| a.key().cmp(&b.key()));
-        let scores = score(cycle, &submissions, &rows)?;
+        let scores = scores_of(&cycle.contest, &submissions, &rows)?;
         let manifest = Manifest {
             format: MANIFEST_FORMAT.to_owned(),
             version: MANIFEST_VERSION,
@@ -144,27 +145,7 @@ fn submission_rows(submissions: &[Submission]) -> Vec<SubmissionRow> {
     rows
 }
 
-fn score(cycle: &OpenCycle, submissions: &[SubmissionRow], rows: &[EpisodeRow]) -> Result<CycleScores, ScoreError> {
-    let miners: Vec<MinerEntry> = submissions
-        .iter()
-        .filter(|row| row.is_admitted())
-        .map(|row| MinerEntry { uid: row.uid, hotkey: row.hotkey, block: row.since.0 })
-        .collect();
-    let results: Vec<EpisodeResult> = rows
-        .iter()
-        .map(|row| EpisodeResult {
-            hotkey: row.hotkey,
-            environment: row.environment.clone(),
-            index: row.index,
-            outcome: row.outcome,
-            fault: row.fault,
-            reward: row.reward.unwrap_or(0.0),
-        })
-        .collect();
-    score_cycle(&cycle.contest, &miners, &results)
-}
-
-fn publication_of(signed: &SignedManifest<CycleScores>) -> Publication {
+fn publication_of(signed: &SignedCycle) -> Publication {
     let manifest = &signed.manifest;
     let standing = &manifest.scores.standing;
     let u16_of = |uid| {

@@ -1,7 +1,7 @@
 //! What the known-good probe says about a cycle.
 
-use crate::store::{EpisodeRow, EpisodeState};
 use crate::domain::Outcome;
+use crate::store::{EpisodeRow, EpisodeState};
 
 /// The known-good policy succeeds in nearly every episode (248 of 250 over all tasks of MetaWorld); below this share,
 /// in percent, something of ours is broken and the cycle's scores would mean nothing.

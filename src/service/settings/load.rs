@@ -23,15 +23,22 @@ pub struct SettingsError {
 /// `variable` looks up an environment variable; the names NETWORK, NETUID, WALLET_NAME, HOTKEY_NAME,
 /// EVAL_INTERVAL, EPISODES_PER_ENV and KINITRO_DATA_DIR are understood.
 ///
+/// `flags` puts a command's flags over both, before the whole is checked.
+///
 /// # Errors
 /// [`SettingsError`] with all problems: unreadable file, bad TOML, unknown keys, wrong types, impossible values.
-pub fn load(file: Option<&Path>, variable: &dyn Fn(&str) -> Option<String>) -> Result<Settings, SettingsError> {
+pub fn load(
+    file: Option<&Path>,
+    variable: &dyn Fn(&str) -> Option<String>,
+    flags: impl FnOnce(&mut Settings),
+) -> Result<Settings, SettingsError> {
     let mut problems = Vec::new();
     let mut settings = match file {
         Some(path) => read_file(path, &mut problems),
         None => Settings::default(),
     };
     apply_variables(&mut settings, variable, &mut problems);
+    flags(&mut settings);
     problems.extend(check(&settings));
     if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
 }
@@ -153,12 +160,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kinitro.toml");
         std::fs::write(&path, text).unwrap();
-        load(Some(&path), &|_| None)
+        load(Some(&path), &|_| None, |_| {})
     }
 
     #[test]
     fn defaults_are_usable() {
-        assert_eq!(load(None, &|_| None).unwrap(), Settings::default());
+        assert_eq!(load(None, &|_| None, |_| {}).unwrap(), Settings::default());
     }
 
     #[test]
@@ -180,14 +187,14 @@ mod tests {
         let path = folder.path().join("kinitro.toml");
         std::fs::write(&path, "[contest]\nepisodes_per_env = 7\n[chain]\nnetuid = 9\n").unwrap();
         let variable = |name: &str| (name == "EPISODES_PER_ENV").then(|| "3".to_owned());
-        let settings = load(Some(&path), &variable).unwrap();
+        let settings = load(Some(&path), &variable, |_| {}).unwrap();
         assert_eq!(settings.contest.episodes_per_env, 3);
         assert_eq!(settings.chain.netuid, 9);
     }
 
     #[test]
     fn a_variable_that_is_no_number_is_told() {
-        let error = load(None, &|name| (name == "NETUID").then(|| "finney".to_owned())).unwrap_err();
+        let error = load(None, &|name| (name == "NETUID").then(|| "finney".to_owned()), |_| {}).unwrap_err();
         assert!(error.to_string().contains("NETUID"), "{error}");
     }
 }

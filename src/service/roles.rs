@@ -1,0 +1,280 @@
+//! The long-running roles put together: one process, one shutdown token, and what ends it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::api::{self, Access, ApiState, OpenElsewhere};
+use super::appliance::{Appliance, OpenError, open_simulator};
+use super::executor::{Executor, ExecutorError, ExecutorOptions, PhysicsPool};
+use super::http_server::{HttpLimits, serve};
+use super::scheduler::{Scheduler, SchedulerOptions};
+use super::settings::{ApiSettings, ExecutorSettings, Settings};
+use super::task_client::{ClientSetupError, HttpTaskClient};
+use super::tasks::{TaskQueue, TaskService, TaskServiceSettings};
+use crate::domain::{DeploymentRules, ParseError};
+use crate::policy::{ClientOptions, PlatformCredential, Secret};
+use crate::sim::Simulator;
+use crate::store::Role;
+
+/// The variable that holds an executor's API key.
+const API_KEY_VARIABLE: &str = "KINITRO_API_KEY";
+
+/// Why a role ended other than by being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RoleError {
+    /// Something it needs cannot be opened.
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {error}; stop what uses it, or choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// `no_auth` where strangers could connect.
+    #[error("{0}")]
+    NoAuth(#[from] OpenElsewhere),
+    /// The executor cannot start.
+    #[error("{0}")]
+    Executor(#[from] ExecutorError),
+    /// The API's address or key cannot be used.
+    #[error("{0}")]
+    Client(#[from] ClientSetupError),
+    /// A file with a credential cannot be read.
+    #[error("cannot read the credential in {file}: {error}")]
+    Credential {
+        /// The file.
+        file: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The executor's name is none.
+    #[error("{0}")]
+    Name(#[from] ParseError),
+    /// A part ended that should have gone on.
+    #[error("the {0} ended unexpectedly; its last log lines say why")]
+    Ended(&'static str),
+}
+
+/// Told once a role is up: the address that it serves, where it serves one.
+pub type Ready = Box<dyn FnOnce(Option<SocketAddr>) + Send>;
+
+/// API, scheduler and executor in one process.
+///
+/// # Errors
+/// [`RoleError`] when something cannot start or a part breaks; `Ok` after `shutdown`, or when the set number of cycles is done.
+pub async fn daemon(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
+    let (listener, access) = listen(&settings.api).await?;
+    let (appliance, simulator) = open(&settings, Role::Daemon).await?;
+    let tasks = Arc::new(task_service(&appliance, &settings.api));
+    let executor = start_executor(&settings.executor, &settings.contest.deployment, tasks.clone(), &simulator).await?;
+    let scheduler = scheduler(&settings, &appliance, &simulator);
+    let address = listener.local_addr().ok();
+    let mut parts = Parts::new(shutdown.clone());
+    parts.serve(listener, api_state(&settings, &appliance, tasks, access), &settings.api);
+    let stop = shutdown.clone();
+    parts.spawn("executor", async move { executor.run(stop).await });
+    let stop = shutdown.clone();
+    parts.spawn("scheduler", async move {
+        scheduler.run(stop.clone()).await;
+        // The set number of cycles is done, so the whole is.
+        stop.cancel();
+    });
+    ready(address);
+    parts.run().await
+}
+
+/// The REST API alone.
+///
+/// # Errors
+/// As [`daemon`].
+pub async fn api(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
+    let (listener, access) = listen(&settings.api).await?;
+    let appliance = open_appliance(&settings, Role::Api).await?;
+    let tasks = Arc::new(task_service(&appliance, &settings.api));
+    let address = listener.local_addr().ok();
+    let mut parts = Parts::new(shutdown);
+    parts.serve(listener, api_state(&settings, &appliance, tasks, access), &settings.api);
+    ready(address);
+    parts.run().await
+}
+
+/// The scheduler alone.
+///
+/// # Errors
+/// As [`daemon`].
+pub async fn schedule(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
+    let (appliance, simulator) = open(&settings, Role::Scheduler).await?;
+    let scheduler = scheduler(&settings, &appliance, &simulator);
+    let mut parts = Parts::new(shutdown.clone());
+    parts.spawn("scheduler", async move {
+        scheduler.run(shutdown.clone()).await;
+        shutdown.cancel();
+    });
+    ready(None);
+    parts.run().await
+}
+
+/// An executor alone, pulling its work from the API over HTTP.
+///
+/// # Errors
+/// As [`daemon`].
+pub async fn execute(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
+    let key = match &settings.executor.api_key_file {
+        Some(file) => Some(read_secret(file)?),
+        None => std::env::var(API_KEY_VARIABLE).ok().map(|key| Secret::new(&key)),
+    };
+    let queue = Arc::new(HttpTaskClient::new(&settings.executor.api_url, key)?);
+    let for_simulator = settings.clone();
+    let simulator = blocking(move || open_simulator(&for_simulator)).await.map_err(OpenError::from)?;
+    let executor = start_executor(&settings.executor, &settings.contest.deployment, queue, &simulator).await?;
+    let mut parts = Parts::new(shutdown.clone());
+    parts.spawn("executor", async move { executor.run(shutdown).await });
+    ready(None);
+    parts.run().await
+}
+
+/// The parts of a process. When one ends before it was asked to, the others are stopped too and the process ends.
+struct Parts {
+    tasks: JoinSet<&'static str>,
+    shutdown: CancellationToken,
+}
+
+impl Parts {
+    fn new(shutdown: CancellationToken) -> Parts {
+        Parts { tasks: JoinSet::new(), shutdown }
+    }
+
+    fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(async move {
+            part.await;
+            name
+        });
+    }
+
+    fn serve(&mut self, listener: TcpListener, state: ApiState, settings: &ApiSettings) {
+        api::install_metrics();
+        let limits = HttpLimits {
+            max_connections: settings.max_connections,
+            max_per_address: settings.max_connections_per_address,
+            ..HttpLimits::default()
+        };
+        let shutdown = self.shutdown.clone();
+        self.spawn("API", async move {
+            if let Err(error) = serve(listener, api::routes(state), limits, shutdown).await {
+                tracing::error!(%error, "the API cannot serve any more");
+            }
+        });
+    }
+
+    async fn run(mut self) -> Result<(), RoleError> {
+        let mut broken = None;
+        while let Some(ended) = self.tasks.join_next().await {
+            let name = ended.unwrap_or_else(|error| {
+                tracing::error!(%error, "a part of the service panicked; this is a fault of the program");
+                "service"
+            });
+            if !self.shutdown.is_cancelled() {
+                broken.get_or_insert(name);
+                self.shutdown.cancel();
+            }
+        }
+        broken.map_or(Ok(()), |name| Err(RoleError::Ended(name)))
+    }
+}
+
+async fn listen(settings: &ApiSettings) -> Result<(TcpListener, Access), RoleError> {
+    let address = settings.listen;
+    let access = if settings.no_auth { Access::open_on(address)? } else { Access::Keys };
+    let listener = TcpListener::bind(address).await.map_err(|error| RoleError::Listen { address, error })?;
+    Ok((listener, access))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+async fn open_appliance(settings: &Settings, role: Role) -> Result<Appliance, RoleError> {
+    let settings = settings.clone();
+    Ok(blocking(move || Appliance::open(&settings, role)).await?)
+}
+
+async fn open(settings: &Settings, role: Role) -> Result<(Appliance, Simulator), RoleError> {
+    let appliance = open_appliance(settings, role).await?;
+    let settings = settings.clone();
+    let simulator = blocking(move || open_simulator(&settings)).await.map_err(OpenError::from)?;
+    Ok((appliance, simulator))
+}
+
+fn task_service(appliance: &Appliance, settings: &ApiSettings) -> TaskService {
+    let settings = TaskServiceSettings { lease: Duration::from_millis(settings.lease_ms), ..Default::default() };
+    TaskService::new(appliance.store.clone(), appliance.blobs.clone(), settings)
+}
+
+fn api_state(settings: &Settings, appliance: &Appliance, tasks: Arc<TaskService>, access: Access) -> ApiState {
+    ApiState {
+        store: appliance.store.clone(),
+        blobs: appliance.blobs.clone(),
+        tasks,
+        environments: Arc::new(settings.contest.environments.clone()),
+        access,
+    }
+}
+
+fn scheduler(settings: &Settings, appliance: &Appliance, simulator: &Simulator) -> Scheduler {
+    let options = SchedulerOptions {
+        netuid: appliance.netuid,
+        contest: settings.contest.clone(),
+        eval_interval: Duration::from_secs(settings.scheduler.eval_interval_s),
+        max_cycles: settings.scheduler.max_cycles,
+        cycle_timeout: Duration::from_secs(settings.scheduler.cycle_timeout_s),
+        poll_interval: Duration::from_millis(settings.scheduler.poll_interval_ms),
+        probe: settings.scheduler.probe,
+        publish_digest_on_chain: settings.scheduler.publish_digest_on_chain,
+    };
+    Scheduler::new(
+        options,
+        appliance.chain.clone(),
+        appliance.store.clone(),
+        appliance.blobs.clone(),
+        appliance.key.clone(),
+        simulator.fingerprint().clone(),
+    )
+}
+
+async fn start_executor(
+    settings: &ExecutorSettings,
+    rules: &DeploymentRules,
+    queue: Arc<dyn TaskQueue>,
+    simulator: &Simulator,
+) -> Result<Executor, RoleError> {
+    let mut client = ClientOptions::default();
+    if let Some(file) = &settings.bearer_file {
+        let bearer = read_secret(file)?;
+        let credential = |pattern: &String| PlatformCredential { host_pattern: pattern.clone(), bearer: bearer.clone() };
+        client.credentials = rules.hosts.iter().map(credential).collect();
+    }
+    let options = ExecutorOptions {
+        id: settings.id.parse()?,
+        max_in_flight: settings.max_in_flight,
+        environments: settings.environments.clone(),
+        fault_settle: Duration::from_millis(settings.fault_settle_ms),
+        client,
+    };
+    let pool = PhysicsPool::start(settings.physics_threads).map_err(ExecutorError::from)?;
+    Ok(Executor::start(options, queue, simulator.clone(), pool).await?)
+}
+
+fn read_secret(file: &std::path::Path) -> Result<Secret, RoleError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| RoleError::Credential { file: file.display().to_string(), error })?;
+    Ok(Secret::new(text.trim()))
+}

@@ -1,0 +1,10 @@
+//! The scheduler: opens cycles, watches them, scores and publishes them.
+
+mod manifest;
+mod plan;
+mod probe;
+mod run;
+
+pub use manifest::{PublishError, Publisher};
+pub use plan::{Opening, PROBE_ENDPOINT, admissions_at};
+pub use run::{Scheduler, SchedulerError, SchedulerOptions};

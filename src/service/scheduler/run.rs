@@ -1,0 +1,233 @@
+//! The scheduler's loop.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::manifest::{PublishError, Publisher};
+use super::plan::{Opening, admissions_at};
+use super::probe;
+use crate::beacon::{Beacon, DEFAULT_DEV_CHAIN, OperatorKey};
+use crate::chain::{Chain, ChainError};
+use crate::domain::{Contest, CycleId, Digest, EngineFingerprint, Netuid, printable};
+use crate::store::{BlobStore, EpisodeRow, OpenCycle, Store, StoreError};
+use crate::transcript::log_commitment;
+
+/// Pause after a failed round, doubled up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How a scheduler works.
+#[derive(Debug, Clone)]
+pub struct SchedulerOptions {
+    /// The subnet.
+    pub netuid: Netuid,
+    /// The contest of new cycles; an open cycle goes on with its own.
+    pub contest: Contest,
+    /// From the start of one cycle to the start of the next.
+    pub eval_interval: Duration,
+    /// Cycles after which the scheduler ends.
+    pub max_cycles: Option<u64>,
+    /// Longest time of a cycle.
+    pub cycle_timeout: Duration,
+    /// How often progress is looked at.
+    pub poll_interval: Duration,
+    /// Whether the known-good probe runs.
+    pub probe: bool,
+    /// Whether each manifest's digest goes into the operator's commitment slot.
+    pub publish_digest_on_chain: bool,
+}
+
+/// Why a round of the scheduler failed. The same cycle is tried again, except where it is given up.
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulerError {
+    /// The chain could not be read or written.
+    #[error("chain: {0}")]
+    Chain(#[from] ChainError),
+    /// The store did not take or give something.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// A finished cycle cannot be published.
+    #[error("{0}")]
+    Publish(#[from] PublishError),
+}
+
+/// Opens cycles, watches them, scores and publishes them. One per data folder.
+pub struct Scheduler {
+    options: SchedulerOptions,
+    chain: Arc<dyn Chain>,
+    store: Arc<dyn Store>,
+    blobs: Arc<BlobStore>,
+    key: Arc<OperatorKey>,
+    engine: EngineFingerprint,
+}
+
+impl Scheduler {
+    /// A scheduler over a chain and a store.
+    pub fn new(
+        options: SchedulerOptions,
+        chain: Arc<dyn Chain>,
+        store: Arc<dyn Store>,
+        blobs: Arc<BlobStore>,
+        key: Arc<OperatorKey>,
+        engine: EngineFingerprint,
+    ) -> Scheduler {
+        Scheduler { options, chain, store, blobs, key, engine }
+    }
+
+    /// Runs cycles until `shutdown`, or until the set number of them has ended. An open cycle of an earlier run is
+    /// gone on with first.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let mut pause = FIRST_PAUSE;
+        let mut ended = 0;
+        while !shutdown.is_cancelled() && self.options.max_cycles.is_none_or(|max| ended < max) {
+            let started = Instant::now();
+            let round = tokio::select! {
+                () = shutdown.cancelled() => return,
+                round = self.cycle() => round,
+            };
+            let wait = match round {
+                Ok(()) => {
+                    ended += 1;
+                    pause = FIRST_PAUSE;
+                    self.options.eval_interval.saturating_sub(started.elapsed())
+                }
+                Err(error) => {
+                    tracing::error!(error = %printable(&error.to_string(), 400), "the cycle does not go on yet");
+                    metrics::counter!("kinitro_scheduler_errors_total").increment(1);
+                    let wait = pause;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    wait
+                }
+            };
+            let last = self.options.max_cycles.is_some_and(|max| ended >= max);
+            if !last {
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = tokio::time::sleep(wait) => {}
+                }
+            }
+        }
+    }
+
+    /// One cycle from its beginning, or from where it stands, to its publication or end.
+    ///
+    /// # Errors
+    /// [`SchedulerError`]; calling again goes on where it stopped.
+    pub async fn cycle(&self) -> Result<(), SchedulerError> {
+        let open = match self.store.open_cycle().await? {
+            Some(open) => {
+                tracing::info!(cycle = %open.cycle.id, "going on with an open cycle");
+                open
+            }
+            None => self.open().await?,
+        };
+        if open.fingerprint != self.engine {
+            let reason = format!(
+                "it was opened for engine {}, and this is engine {}",
+                open.fingerprint.digest().short(),
+                self.engine.digest().short()
+            );
+            return self.give_up(open.cycle.id, reason).await;
+        }
+        self.wait_until_final(&open).await?;
+        self.close(&open).await
+    }
+
+    async fn open(&self) -> Result<OpenCycle, SchedulerError> {
+        let options = &self.options;
+        let anchor = self.chain.finalized_head().await?;
+        let admissions = admissions_at(self.chain.as_ref(), options.netuid, &anchor, &options.contest).await?;
+        let id = self.store.next_cycle_id().await?;
+        let genesis = self.chain.genesis();
+        let beacon_key = (self.chain.network() != DEFAULT_DEV_CHAIN).then_some(self.key.as_ref());
+        let opening = Opening {
+            id,
+            anchor,
+            contest: &options.contest,
+            engine: &self.engine,
+            beacon: Beacon::at(beacon_key, &genesis, options.netuid, &anchor),
+            probe: options.probe.then(|| self.key.hotkey()),
+        };
+        let cycle = opening.cycle(&admissions);
+        let (tasks, admitted) = (cycle.tasks.len(), cycle.submissions.iter().filter(|s| s.admitted).count());
+        let refused = cycle.submissions.len() - admitted;
+        self.store.create_cycle(cycle).await?;
+        tracing::info!(cycle = %id, block = %anchor.number, admitted, refused, tasks, "cycle opened");
+        let open = self.store.open_cycle().await?;
+        open.ok_or_else(|| SchedulerError::Store(StoreError::Conflict("the cycle just opened is not open".into())))
+    }
+
+    async fn wait_until_final(&self, open: &OpenCycle) -> Result<(), SchedulerError> {
+        let id = open.cycle.id;
+        let started = open.cycle.started_at;
+        loop {
+            self.store.expire_leases().await?;
+            let progress = self.store.progress(id).await?;
+            metrics::gauge!("kinitro_tasks_pending").set(progress.pending as f64);
+            metrics::gauge!("kinitro_tasks_leased").set(progress.leased as f64);
+            if progress.all_final() {
+                return Ok(());
+            }
+            let age = jiff::Timestamp::now().duration_since(started).unsigned_abs();
+            if age > self.options.cycle_timeout {
+                let left_out = self.store.leave_out_unfinished(id).await?;
+                tracing::warn!(cycle = %id, left_out, "the cycle's time is over; what is not done is left out");
+            }
+            tokio::time::sleep(self.options.poll_interval).await;
+        }
+    }
+
+    /// Scores and publishes a cycle whose tasks are final, or gives it up when the probe says that we are broken.
+    async fn close(&self, open: &OpenCycle) -> Result<(), SchedulerError> {
+        let id = open.cycle.id;
+        if !self.store.seal_cycle(id).await? {
+            return Err(StoreError::Conflict(format!("cycle {id} got a new task while it was closed")).into());
+        }
+        let (probe_rows, rows): (Vec<EpisodeRow>, Vec<EpisodeRow>) =
+            self.store.cycle_episodes(id).await?.into_iter().partition(|row| row.probe);
+        if let Some(reason) = probe::failure(&probe_rows) {
+            return self.give_up(id, format!("scores are frozen: {reason}")).await;
+        }
+        let previous = self.store.newest_manifest().await?.map_or(Digest::ZERO, |(_, digest)| digest);
+        let (key, blobs, open) = (self.key.clone(), self.blobs.clone(), open.clone());
+        let (network, genesis, netuid) = (self.chain.network().to_owned(), self.chain.genesis(), self.options.netuid);
+        let made = tokio::task::spawn_blocking(move || {
+            let publisher = Publisher { network, genesis, netuid, key: &key, blobs: &blobs };
+            publisher.publication(&open, &rows, previous)
+        });
+        let made = made.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let publication = match made {
+            Ok(publication) => publication,
+            Err(error @ PublishError::Transcript { .. }) => return Err(error.into()),
+            // The same rows would contradict each other again: retrying cannot help.
+            Err(error) => return self.give_up(id, error.to_string()).await,
+        };
+        let digest = publication.digest;
+        let paid = publication.weights.len();
+        self.store.publish_cycle(publication).await?;
+        tracing::info!(cycle = %id, manifest = %digest, paid, "cycle published");
+        metrics::counter!("kinitro_cycles_published_total").increment(1);
+        if self.options.publish_digest_on_chain {
+            self.log_on_chain(id, digest).await;
+        }
+        Ok(())
+    }
+
+    /// The manifest is published whether or not this works: the next one names it too.
+    async fn log_on_chain(&self, id: CycleId, digest: Digest) {
+        let text = log_commitment(id, &digest);
+        let written = self.chain.set_commitment(&self.key, self.options.netuid, text.as_bytes()).await;
+        if let Err(error) = written {
+            tracing::warn!(cycle = %id, %error, "the manifest's digest was not written to the chain");
+        }
+    }
+
+    async fn give_up(&self, id: CycleId, reason: String) -> Result<(), SchedulerError> {
+        tracing::error!(cycle = %id, reason, "the cycle is given up; nothing of it is published");
+        metrics::counter!("kinitro_cycles_given_up_total").increment(1);
+        self.store.fail_cycle(id, reason).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+//! The validator: verifies published cycles and sets their weights on the chain. What it could not verify it never sets.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::published::{FetchError, Published};
+use super::verifier::{Subject, VerifyOptions, verify_cycle};
+use crate::beacon::OperatorKey;
+use crate::chain::{Chain, ChainError, Kept, WeightSubmission, check_weights, keep_same_hands};
+use crate::domain::{BlockNumber, CycleId, Digest, Hotkey, Netuid, Uid, printable};
+use crate::replay::{Answer, ChainFacts, Report, Sample, SignedCycle, scores_of};
+use crate::score::chain_vector;
+use crate::sim::Simulator;
+use crate::transcript::EpisodeRow;
+
+/// Context of the seed that decides which episodes are replayed.
+const SAMPLE_CONTEXT: &str = "kinitro validator sample v1";
+
+/// How a validator works.
+#[derive(Debug, Clone)]
+pub struct ValidatorOptions {
+    /// The subnet.
+    pub netuid: Netuid,
+    /// Between two looks for a new manifest.
+    pub poll_interval: Duration,
+    /// Which episodes are replayed.
+    pub sample: Sample,
+    /// Verify and print, set nothing.
+    pub dry_run: bool,
+    /// Folder for reports of what differs.
+    pub reports: PathBuf,
+}
+
+/// Why a round brought nothing. The next round tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidatorError {
+    /// The manifest or a transcript could not be fetched.
+    #[error("{0}")]
+    Fetch(#[from] FetchError),
+    /// The chain could not be read or refused the weights.
+    #[error("{0}")]
+    Chain(#[from] ChainError),
+    /// This machine has no randomness to choose episodes with.
+    #[error("the system gives no random numbers: {0}")]
+    Randomness(String),
+    /// A report could not be written.
+    #[error("cannot write the report {file}: {error}")]
+    Report {
+        /// The file.
+        file: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// What a round did.
+#[derive(Debug)]
+pub enum Round {
+    /// The newest cycle was dealt with before.
+    NothingNew,
+    /// The weights are on the chain.
+    Set {
+        /// The cycle.
+        cycle: CycleId,
+        /// What was set.
+        weights: WeightSubmission,
+        /// The block that holds it; none in a dry run, or when the chain held the same before.
+        block: Option<BlockNumber>,
+    },
+    /// The cycle pays nobody, or nobody who is still there.
+    NothingToPay {
+        /// The cycle.
+        cycle: CycleId,
+        /// Why.
+        reason: String,
+    },
+    /// The manifest is not true; nothing was set.
+    Differs {
+        /// The cycle.
+        cycle: CycleId,
+        /// The report that anybody can check.
+        file: PathBuf,
+    },
+    /// Something could not be checked; nothing was set, and it is tried again.
+    CouldNotCheck {
+        /// The cycle.
+        cycle: CycleId,
+        /// The first reason.
+        reason: String,
+    },
+}
+
+/// Verifies one operator's cycles and sets their weights.
+pub struct Validator {
+    options: ValidatorOptions,
+    chain: Arc<dyn Chain>,
+    key: Arc<OperatorKey>,
+    simulator: Simulator,
+    published: Published,
+}
+
+impl Validator {
+    /// A validator of what `published` publishes.
+    pub fn new(
+        options: ValidatorOptions,
+        chain: Arc<dyn Chain>,
+        key: Arc<OperatorKey>,
+        simulator: Simulator,
+        published: Published,
+    ) -> Validator {
+        Validator { options, chain, key, simulator, published }
+    }
+
+    /// Looks for new manifests until `shutdown`.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let mut done = None;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                round = self.round(done) => match round {
+                    Ok(round) => {
+                        log(&round);
+                        done = finished(&round).or(done);
+                    }
+                    Err(error) => {
+                        tracing::warn!(error = %printable(&error.to_string(), 400), "nothing was set; trying again");
+                    }
+                }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(self.options.poll_interval) => {}
+            }
+        }
+    }
+
+    /// One look: fetch, verify, recompute, set. `done` is the cycle that was dealt with last.
+    ///
+    /// # Errors
+    /// [`ValidatorError`]; nothing was set then.
+    pub async fn round(&self, done: Option<CycleId>) -> Result<Round, ValidatorError> {
+        let cycle = match self.published.latest().await {
+            Err(FetchError::NoCycle { .. }) => return Ok(Round::NothingNew),
+            latest => latest?,
+        };
+        if done == Some(cycle) {
+            return Ok(Round::NothingNew);
+        }
+        let signed = Arc::new(self.published.manifest(cycle).await?);
+        let report = self.verify(signed.clone()).await?;
+        match report.answer {
+            Answer::Identical => self.set_weights(&signed).await,
+            Answer::Differs => Ok(Round::Differs { cycle, file: self.keep_report(cycle, &signed, &report)? }),
+            Answer::CouldNotCheck => Ok(Round::CouldNotCheck { cycle, reason: first_reason(&report) }),
+        }
+    }
+
+    async fn verify(&self, signed: Arc<SignedCycle>) -> Result<Report, ValidatorError> {
+        let facts = ChainFacts {
+            genesis: Some(self.chain.genesis()),
+            anchor_hash: Some(self.chain.block_hash(signed.manifest.anchor.number).await?),
+            log: None,
+            operator: None,
+        };
+        let options =
+            VerifyOptions { sample: self.options.sample, sample_seed: self.sample_seed().await?, ..Default::default() };
+        let (published, simulator) = (self.published.clone(), self.simulator.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let checked = tokio::task::spawn_blocking(move || {
+            let fetch = |row: &EpisodeRow| {
+                let id = row.transcript_id.ok_or("the row names no transcript")?;
+                runtime.block_on(published.transcript(&id)).map_err(|error| error.to_string())
+            };
+            let subject = Subject {
+                signed: &signed,
+                previous: None,
+                facts: &facts,
+                transcripts: &fetch,
+                simulator: Ok(&simulator),
+            };
+            verify_cycle(&subject, &options, &|_, _| {})
+        });
+        Ok(checked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
+    }
+
+    /// Drawn from a secret of this process and from a block that is younger than the manifest, so that the operator
+    /// could neither know nor choose which episodes are looked at.
+    async fn sample_seed(&self) -> Result<[u8; 32], ValidatorError> {
+        let mut secret = [0u8; 32];
+        getrandom::fill(&mut secret).map_err(|error| ValidatorError::Randomness(error.to_string()))?;
+        let head = self.chain.finalized_head().await?;
+        let mut hasher = blake3::Hasher::new_derive_key(SAMPLE_CONTEXT);
+        hasher.update(&secret).update(&head.hash.0);
+        Ok(*hasher.finalize().as_bytes())
+    }
+
+    async fn set_weights(&self, signed: &SignedCycle) -> Result<Round, ValidatorError> {
+        let manifest = &signed.manifest;
+        let cycle = manifest.cycle;
+        // The verification has compared the scores; the weights are taken from our own computation all the same.
+        let scores = scores_of(&manifest.contest, &manifest.submissions, &manifest.episodes);
+        let Ok(scores) = scores else {
+            return Ok(Round::CouldNotCheck { cycle, reason: "the scores cannot be computed".into() });
+        };
+        if let Some(reason) = scores.standing.reason {
+            return Ok(Round::NothingToPay { cycle, reason: reason.sentence().to_owned() });
+        }
+        let head = self.chain.finalized_head().await?;
+        let neurons = self.chain.neurons_at(self.options.netuid, &head).await?;
+        let earned_by: BTreeMap<Uid, Hotkey> =
+            manifest.submissions.iter().map(|submission| (submission.uid, submission.hotkey)).collect();
+        let Kept { weights, dropped } = keep_same_hands(&scores.standing.weights, &earned_by, &neurons);
+        if !dropped.is_empty() {
+            tracing::warn!(%cycle, ?dropped, "uids that changed hands since the cycle get nothing");
+        }
+        if weights.is_empty() {
+            return Ok(Round::NothingToPay { cycle, reason: "every miner with weight has left the subnet".into() });
+        }
+        let rules = self.chain.hyperparameters_at(self.options.netuid, &head).await?;
+        let submission = WeightSubmission::new(chain_vector(&weights), rules.weights_version_key);
+        let own = neurons.iter().find(|neuron| neuron.hotkey == self.key.hotkey());
+        let own = own.ok_or(ChainError::NotRegistered { hotkey: self.key.hotkey(), netuid: self.options.netuid })?;
+        let stands = self.chain.weights_at(self.options.netuid, own.uid, &head).await?;
+        let wanted = submission.uids.iter().copied().zip(submission.values.iter().copied());
+        let same = stands.iter().copied().eq(wanted) && own.last_update >= Some(manifest.anchor.number);
+        if self.options.dry_run || same {
+            return Ok(Round::Set { cycle, weights: submission, block: None });
+        }
+        check_weights(self.options.netuid, &self.key.hotkey(), &submission, &neurons, &rules, head.number)?;
+        let receipt = self.chain.submit_weights(&self.key, self.options.netuid, &submission).await?;
+        Ok(Round::Set { cycle, weights: submission, block: Some(receipt.block) })
+    }
+
+    fn keep_report(&self, cycle: CycleId, signed: &SignedCycle, report: &Report) -> Result<PathBuf, ValidatorError> {
+        #[derive(serde::Serialize)]
+        struct Kept<'a> {
+            cycle: CycleId,
+            manifest_digest: Digest,
+            operator: Hotkey,
+            report: &'a Report,
+        }
+        let file = self.options.reports.join(format!("cycle-{cycle}-differs.json"));
+        let (manifest_digest, operator) = (signed.digest, signed.manifest.operator);
+        let json = serde_json::to_vec_pretty(&Kept { cycle, manifest_digest, operator, report })
+            .expect("a report is plain data");
+        let written = std::fs::create_dir_all(&self.options.reports).and_then(|()| std::fs::write(&file, json));
+        written.map_err(|error| ValidatorError::Report { file: file.display().to_string(), error })?;
+        Ok(file)
+    }
+}
+
+fn first_reason(report: &Report) -> String {
+    let mut findings = report.levels.iter().flat_map(|level| &level.findings);
+    findings.next().map_or_else(|| "no reason was given".into(), ToString::to_string)
+}
+
+/// The cycle that needs no further look.
+fn finished(round: &Round) -> Option<CycleId> {
+    match round {
+        Round::Set { cycle, .. } | Round::NothingToPay { cycle, .. } | Round::Differs { cycle, .. } => Some(*cycle),
+        Round::NothingNew | Round::CouldNotCheck { .. } => None,
+    }
+}
+
+/// Writes what a round did to the log.
+pub fn log(round: &Round) {
+    match round {
+        Round::NothingNew => {}
+        Round::Set { cycle, weights, block: Some(block) } => {
+            tracing::info!(%cycle, %block, uids = weights.uids.len(), "weights set");
+        }
+        Round::Set { cycle, block: None, .. } => tracing::info!(%cycle, "verified; no weights sent"),
+        Round::NothingToPay { cycle, reason } => tracing::info!(%cycle, reason, "verified; nobody to pay"),
+        Round::Differs { cycle, file } => {
+            tracing::error!(%cycle, report = %file.display(), "the manifest is not true; no weights were set");
+        }
+        Round::CouldNotCheck { cycle, reason } => {
+            tracing::warn!(%cycle, reason = %printable(reason, 300), "could not be checked; no weights were set");
+        }
+    }
+}
