@@ -16,11 +16,13 @@ pub mod mock_miner;
 mod progress;
 mod replay;
 mod score;
+mod services;
 mod settings_args;
 mod synthetic;
 mod table;
 mod test_env;
 mod test_scoring;
+mod validate;
 mod verify;
 mod verify_print;
 mod verify_target;
@@ -41,6 +43,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Daemon(services::DaemonArgs),
+    Api(services::ApiArgs),
+    Scheduler(services::SchedulerArgs),
+    Executor(services::ExecutorArgs),
+    Validate(validate::ValidateArgs),
     CheckConfig(check_config::CheckConfigArgs),
     ListEnvs(list_envs::ListEnvsArgs),
     TestEnv(test_env::TestEnvArgs),
@@ -90,6 +97,11 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Daemon(args) => block_on(services::daemon(args))?,
+        Command::Api(args) => block_on(services::api(args))?,
+        Command::Scheduler(args) => block_on(services::scheduler(args))?,
+        Command::Executor(args) => block_on(services::executor(args))?,
+        Command::Validate(args) => block_on(validate::run(args))?,
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,
         Command::MockMiner(args) => block_on(mock_miner::run(args))?,

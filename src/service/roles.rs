@@ -259,7 +259,8 @@ async fn start_executor(
     let mut client = ClientOptions::default();
     if let Some(file) = &settings.bearer_file {
         let bearer = read_secret(file)?;
-        let credential = |pattern: &String| PlatformCredential { host_pattern: pattern.clone(), bearer: bearer.clone() };
+        let credential =
+            |pattern: &String| PlatformCredential { host_pattern: pattern.clone(), bearer: bearer.clone() };
         client.credentials = rules.hosts.iter().map(credential).collect();
     }
     let options = ExecutorOptions {
