@@ -1,0 +1,158 @@
+//! A small published cycle on real physics, for tests of what is published.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::collections::BTreeMap;
+
+use kinitro::beacon::{Beacon, OperatorKey, cycle_seed, episode_seed};
+use kinitro::domain::*;
+use kinitro::episode::{EpisodeRules, Rollout, Turn};
+use kinitro::replay::{ChainFacts, Report, SignedCycle, scores_of};
+use kinitro::service::verifier::{Subject, VerifyOptions, verify_cycle};
+use kinitro::sim::Simulator;
+use kinitro::transcript::{
+    EpisodeRow, Header, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, SignedManifest, SubmissionRow, Transcript,
+    Verdict, episodes_tree,
+};
+
+/// Steps of each episode.
+pub const STEPS: u32 = 12;
+/// The chain.
+pub const GENESIS: BlockHash = BlockHash([8; 32]);
+/// The cycle's anchor.
+pub const ANCHOR: BlockRef = BlockRef { number: BlockNumber(1234), hash: BlockHash([3; 32]) };
+
+/// Who signs.
+pub fn operator() -> OperatorKey {
+    OperatorKey::dev("operator of the test")
+}
+
+/// A published cycle with its transcripts, and where lies are put into it.
+pub struct Cycle {
+    pub signed: SignedCycle,
+    pub transcripts: BTreeMap<Digest, Vec<u8>>,
+}
+
+fn contest() -> Contest {
+    Contest {
+        environments: vec!["metaworld/reach-v3".parse().unwrap()],
+        episodes_per_env: 3,
+        max_steps: STEPS,
+        ..Contest::default()
+    }
+}
+
+fn submission(uid: u16) -> SubmissionRow {
+    let claim = Claim {
+        block: BlockNumber(1000 + u64::from(uid)),
+        repo: format!("owner/policy-{uid}"),
+        revision: "0123456789012345678901234567890123456789".into(),
+        deployment: "d".into(),
+    };
+    let since = claim.block;
+    SubmissionRow {
+        uid: Uid(uid),
+        hotkey: Hotkey([uid as u8; 32]),
+        claim: Some(claim),
+        since,
+        verdict: Verdict::Admitted,
+    }
+}
+
+fn episode(simulator: &Simulator, header: Header) -> Transcript {
+    let world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
+    let header = Header { task_vector: world.task_vector().to_vec(), ..header };
+    let push = f64::from(header.miner.as_ref().unwrap().uid.0) / 10.0;
+    let mut rollout = Rollout::start(world, header, EpisodeRules::of(&contest(), PolicyProfile::KinitroV1));
+    let reply = PolicyReply { answer: Ok([push, 0.5, -push, 1.0]), latency_us: 900, bytes: 40 };
+    while rollout.step(&reply) != Turn::Over {}
+    rollout.finish()
+}
+
+/// Plays and signs a cycle; `forge` may touch each header before it is recorded.
+pub fn play(simulator: &Simulator, forge: impl Fn(&mut Header)) -> Cycle {
+    let contest = contest();
+    let beacon = Beacon::at(Some(&operator()), &GENESIS, Netuid(3), &ANCHOR);
+    let seed = cycle_seed(beacon.output(), CycleId(1));
+    let submissions = vec![submission(1), submission(2)];
+    let (mut rows, mut transcripts) = (Vec::new(), BTreeMap::new());
+    for (environment, index) in
+        contest.environments.iter().flat_map(|e| (0..contest.episodes_per_env).map(move |i| (e, i)))
+    {
+        for miner in &submissions {
+            let mut header = Header {
+                engine: simulator.fingerprint().clone(),
+                contest: contest.digest(),
+                environment: environment.clone(),
+                index,
+                cycle: Some(CycleId(1)),
+                anchor: Some(ANCHOR),
+                seed: episode_seed(&seed, environment, index),
+                randomisation: contest.randomisation,
+                task_vector: vec![],
+                miner: Some(Miner { hotkey: miner.hotkey, uid: miner.uid, claim: miner.claim.clone().unwrap() }),
+                profile: PolicyProfile::KinitroV1,
+                encoding: Some(Encoding::Json),
+                limits: contest.limits.clone(),
+                max_steps: contest.max_steps,
+                stop_on_success: contest.stop_on_success,
+                executor: "test".parse().unwrap(),
+                heavy: false,
+            };
+            forge(&mut header);
+            let transcript = episode(simulator, header);
+            rows.push(EpisodeRow::of(&transcript).unwrap());
+            transcripts.insert(transcript.id(), transcript.to_bytes().unwrap());
+        }
+    }
+    rows.sort_by(|a, b| a.key().cmp(&b.key()));
+    let manifest = Manifest {
+        format: MANIFEST_FORMAT.into(),
+        version: MANIFEST_VERSION,
+        network: "local".into(),
+        genesis: GENESIS,
+        netuid: Netuid(3),
+        cycle: CycleId(1),
+        anchor: ANCHOR,
+        beacon,
+        contest_digest: contest.digest(),
+        engine: simulator.fingerprint().clone(),
+        engine_digest: simulator.fingerprint().digest(),
+        episodes_root: episodes_tree(&rows).root(),
+        scores: scores_of(&contest, &submissions, &rows).unwrap(),
+        contest,
+        submissions,
+        episodes: rows,
+        previous: Digest::ZERO,
+        operator: operator().hotkey(),
+    };
+    Cycle { signed: SignedManifest::sign(manifest, &operator()).unwrap(), transcripts }
+}
+
+impl Cycle {
+    /// Signs again after a lie; the operator is the liar.
+    pub fn lie(&self, change: impl FnOnce(&mut kinitro::replay::CycleManifest)) -> Cycle {
+        let mut manifest = self.signed.manifest.clone();
+        change(&mut manifest);
+        manifest.episodes_root = episodes_tree(&manifest.episodes).root();
+        Cycle { signed: SignedManifest::sign(manifest, &operator()).unwrap(), transcripts: self.transcripts.clone() }
+    }
+
+    pub fn verify_with(
+        &self,
+        simulator: Result<&Simulator, String>,
+        facts: &ChainFacts,
+        options: &VerifyOptions,
+    ) -> Report {
+        let source = |row: &EpisodeRow| {
+            let id = row.transcript_id.ok_or("no id")?;
+            self.transcripts.get(&id).cloned().ok_or_else(|| "the server does not have it".to_owned())
+        };
+        let subject = Subject { signed: &self.signed, previous: None, facts, transcripts: &source, simulator };
+        verify_cycle(&subject, options, &|_, _| {})
+    }
+
+    pub fn verify(&self, simulator: &Simulator) -> Report {
+        self.verify_with(Ok(simulator), &ChainFacts::default(), &VerifyOptions::default())
+    }
+}
