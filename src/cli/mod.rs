@@ -9,6 +9,7 @@ mod bench_sim;
 mod check_config;
 mod confirm;
 mod db;
+mod demo;
 mod env_rollout;
 mod evaluate;
 mod list_envs;
@@ -43,6 +44,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Daemon(services::DaemonArgs),
     Api(services::ApiArgs),
     Scheduler(services::SchedulerArgs),
@@ -97,6 +99,7 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Demo(args) => return block_on(demo::run(args)),
         Command::Daemon(args) => block_on(services::daemon(args))?,
         Command::Api(args) => block_on(services::api(args))?,
         Command::Scheduler(args) => block_on(services::scheduler(args))?,

@@ -168,6 +168,16 @@ pub enum Strategy {
     },
 }
 
+impl Scoring {
+    /// The strategy's name as it stands in settings.
+    pub fn strategy_name(&self) -> &'static str {
+        match self.strategy {
+            Strategy::EpsilonPareto => "epsilon_pareto",
+            Strategy::FirstCommit { .. } => "first_commit",
+        }
+    }
+}
+
 fn default_z() -> f64 {
     1.5
 }

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod appliance;
+pub mod demo;
 pub mod executor;
 pub mod http_server;
 pub mod published;

@@ -215,6 +215,19 @@ fn causes(error: &dyn std::error::Error) -> String {
     printable(&innermost.to_string(), 200)
 }
 
+/// A client for plain http on loopback: no TLS roots, no redirects.
+///
+/// # Errors
+/// [`FetchError::Tls`] when no client can be made at all.
+pub fn plain_http_client() -> Result<reqwest::Client, FetchError> {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls_config(false)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(READ_TIMEOUT);
+    builder.build().map_err(|error| FetchError::Tls(error.to_string()))
+}
+
 fn tls_config(needed: bool) -> Result<ClientConfig, FetchError> {
     let tls = |error: rustls::Error| FetchError::Tls(error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -27,9 +27,6 @@ pub fn check(settings: &Settings) -> Vec<String> {
             crate::domain::printable(&settings.chain.network, 60)
         ));
     }
-    if settings.chain.dev_block_time_ms == 0 {
-        problems.push("[chain] dev_block_time_ms must be at least 1".into());
-    }
     if settings.scheduler.poll_interval_ms == 0 {
         problems.push("[scheduler] poll_interval_ms must be at least 1".into());
     }

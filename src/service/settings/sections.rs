@@ -63,7 +63,8 @@ pub struct ChainSettings {
     pub hotkey_name: String,
     /// File of the development chain. Unset: `dev-chain.db` in the data folder.
     pub dev_chain: Option<PathBuf>,
-    /// Time from block to block on the development chain. Default 1,000 ms.
+    /// Time from block to block on the development chain. Default 1,000 ms. With 0 the chain stands still until
+    /// somebody advances it.
     pub dev_block_time_ms: u64,
 }
 
