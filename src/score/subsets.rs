@@ -9,8 +9,9 @@
 use super::ScoreError;
 use super::bitmap::{self, Bitmap};
 
-/// Bound on the work of one table, in steps of roughly a nanosecond: about a quarter of an hour. Tables of real
-/// policies take a thousandth of it; the bound exists so that a crafted one ends in an error, not in silence.
+/// Bound on the work of one table, in machine operations: some minutes. Tables of real policies take a thousandth of
+/// it. Those that come near it have hundreds of miners at the top of tens of environments, each failing by chance in
+/// a few others (99 % success and more); the bound exists so that such a table, or a crafted one, ends in an error.
 pub const MAX_WORK: u64 = 1_000_000_000_000;
 
 /// Most elements that are counted with one bit per subset: 2²⁴ bits are 2 MiB.
