@@ -1,8 +1,10 @@
 //! `kinitro bench`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
-use super::{bench_score, bench_sim};
+use super::{bench_ingest, bench_score, bench_sim, block_on};
 use crate::domain::EnvId;
 
 /// Measure this machine; the figures of `docs/benchmarks.md` come from here
@@ -26,6 +28,12 @@ enum What {
     },
     /// Exact scoring of 50 environments and 256 miners
     Score,
+    /// Durable results per second into the store
+    Ingest {
+        /// Folder on the disk to measure; what is made there is removed at the end
+        #[arg(long, default_value = ".")]
+        folder: PathBuf,
+    },
 }
 
 /// Runs one measurement and prints it.
@@ -40,6 +48,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         }
         What::Score if !args.json => bench_score::run()?,
         What::Score => super::print_json(&bench_score::measure()?)?,
+        What::Ingest { folder } => {
+            let figures = block_on(bench_ingest::measure(folder))?;
+            if args.json { super::print_json(&figures)? } else { bench_ingest::print(&figures) }
+        }
     }
     Ok(())
 }

@@ -16,8 +16,8 @@ use crate::store::{
 };
 use crate::transcript::{Header, Transcript};
 
-/// Transcripts that may wait for a checker. One upload is at most 16 MiB, so this bounds what waits in memory.
-const MAX_WAITING_CHECKS: usize = 64;
+/// Transcripts being taken at once, in whatever stage. One is at most 16 MiB, so this bounds what waits in memory.
+const MAX_UPLOADS: usize = 128;
 /// Longest note of an executor that is kept.
 const MAX_NOTE_CHARS: usize = 400;
 
@@ -26,15 +26,17 @@ const MAX_NOTE_CHARS: usize = 400;
 pub struct TaskServiceSettings {
     /// How long a lease lasts without a heartbeat. Default 60 s: three heartbeats of an executor may get lost.
     pub lease: Duration,
-    /// Transcripts checked and written at once. Default: two per core, at least four, since a check computes and
-    /// a write waits for the disk.
+    /// Transcripts checked at once. Default: one per core, since a check only computes.
     pub checks: usize,
+    /// Transcripts written at once. Default 32: a write mostly waits for the disk, which serves many waiting
+    /// syncs together.
+    pub writes: usize,
 }
 
 impl Default for TaskServiceSettings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        TaskServiceSettings { lease: Duration::from_secs(60), checks: (2 * cores).max(4) }
+        TaskServiceSettings { lease: Duration::from_secs(60), checks: cores, writes: 32 }
     }
 }
 
@@ -44,6 +46,7 @@ pub struct TaskService {
     blobs: Arc<BlobStore>,
     settings: TaskServiceSettings,
     checking: Arc<Semaphore>,
+    writing: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     recent: RecentlyVerified,
     contests: Mutex<BTreeMap<Digest, Arc<Contest>>>,
@@ -57,7 +60,8 @@ impl TaskService {
             blobs,
             settings,
             checking: Arc::new(Semaphore::new(settings.checks)),
-            waiting: Arc::new(Semaphore::new(settings.checks + MAX_WAITING_CHECKS)),
+            writing: Arc::new(Semaphore::new(settings.writes)),
+            waiting: Arc::new(Semaphore::new(MAX_UPLOADS)),
             recent: RecentlyVerified::default(),
             contests: Mutex::default(),
         }
@@ -67,21 +71,20 @@ impl TaskService {
         self.settings.lease.as_millis() as u64
     }
 
-    /// Runs work that computes and waits for the disk beside the async threads, so much of it at once as is set.
-    async fn check<T, F>(&self, work: F) -> Result<T, TaskError>
+    /// Runs work that computes or waits for the disk beside the async threads, as much of it at once as `slots` has.
+    async fn beside<T, F>(&self, slots: &Arc<Semaphore>, work: F) -> Result<T, TaskError>
     where
         T: Send + 'static,
         F: FnOnce(&BlobStore) -> Result<T, TaskError> + Send + 'static,
     {
-        let _place = self.waiting.try_acquire().map_err(|_| TaskError::Overloaded)?;
         let stopped = || TaskError::Unavailable("the transcript checker has stopped".into());
-        let running = self.checking.clone().acquire_owned().await.map_err(|_| stopped())?;
+        let running = slots.clone().acquire_owned().await.map_err(|_| stopped())?;
         let blobs = self.blobs.clone();
-        let checking = tokio::task::spawn_blocking(move || {
+        let working = tokio::task::spawn_blocking(move || {
             let _running = running;
             work(&blobs)
         });
-        checking.await.unwrap_or_else(|_| Err(TaskError::Unavailable("the check of a transcript broke off".into())))
+        working.await.unwrap_or_else(|_| Err(TaskError::Unavailable("the check of a transcript broke off".into())))
     }
 
     /// The task a header names, if the header agrees with it in everything.
@@ -122,14 +125,15 @@ impl TaskService {
         if self.recent.get(&digest).is_some() {
             return Ok(());
         }
+        let _place = self.waiting.try_acquire().map_err(|_| TaskError::Overloaded)?;
         let bytes = file.clone();
-        let (header, verified) = self.check(move |_| decode(&bytes, &digest)).await?;
+        let (header, verified) = self.beside(&self.checking, move |_| decode(&bytes, &digest)).await?;
         if let Some(executor) = executor.filter(|executor| *executor != header.executor) {
             let detail = format!("it was recorded by {}, not by {executor}", header.executor);
             return Err(TaskError::Invalid { field: "transcript", detail });
         }
         self.owner(&header).await?;
-        self.check(move |blobs| Ok(blobs.put(&digest, &file)?)).await?;
+        self.beside(&self.writing, move |blobs| Ok(blobs.put(&digest, &file)?)).await?;
         self.recent.remember(digest, verified);
         Ok(())
     }
@@ -139,7 +143,7 @@ impl TaskService {
         if let Some(verified) = self.recent.get(&digest) {
             return Ok(Ok(verified));
         }
-        let read = self.check(move |blobs| {
+        let read = self.beside(&self.checking, move |blobs| {
             let Some(file) = blobs.get(&digest)? else { return Ok(None) };
             decode(&file, &digest).map(Some)
         });

@@ -4,6 +4,8 @@ mod convert;
 mod cycle_reads;
 mod cycle_writes;
 mod episode_reads;
+#[cfg(test)]
+mod hardship_tests;
 mod keys;
 mod leases;
 mod open;
