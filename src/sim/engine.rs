@@ -66,6 +66,8 @@ element_id!(
 /// A compiled model, shared by all episodes that use it.
 pub(crate) struct Model {
     compiled: MjModel,
+    /// Whether [`Physics::step`] may keep what it derived when only controls and mocap bodies have changed.
+    pub(super) inert_mocap: bool,
 }
 
 impl Model {
@@ -95,7 +97,8 @@ impl Model {
                 }
             }
         }
-        Ok(Model { compiled })
+        let inert_mocap = has_inert_mocap(compiled.ffi());
+        Ok(Model { compiled, inert_mocap })
     }
 
     fn raw(&self) -> &mj::mjModel {
@@ -114,6 +117,8 @@ pub(crate) struct Physics {
     site_pos: Box<[f64]>,
     /// Keeps everything else that the view points at alive.
     model: Arc<Model>,
+    /// All that MuJoCo derives from the state was computed, and since then only controls and mocap bodies changed.
+    derived: bool,
 }
 
 // SAFETY: the data and the edited arrays are owned by this value alone, the rest of the view is only read, and MuJoCo
@@ -139,9 +144,10 @@ macro_rules! arrays {
             unsafe { slice(self.data.as_ref().$array, self.view.$size as usize * $width) }
         }
     )+};
-    (mut $($(#[$doc:meta])* $name:ident is $array:ident: $size:ident * $width:literal;)+) => {$(
+    (mut $($(#[$doc:meta])* $name:ident is $array:ident: $size:ident * $width:literal, moves: $moves:literal;)+) => {$(
         $(#[$doc])*
         pub(crate) fn $name(&mut self) -> &mut [f64] {
+            self.derived &= !$moves;
             let len = self.view.$size as usize * $width;
             // SAFETY: as above, and `&mut self` is the only way to this data.
             unsafe { std::slice::from_raw_parts_mut(self.data.as_mut().$array, len) }
@@ -180,7 +186,7 @@ impl Physics {
         };
         view.body_pos = body_pos.as_mut_ptr();
         view.site_pos = site_pos.as_mut_ptr();
-        Ok(Physics { data, view, body_pos, site_pos, model })
+        Ok(Physics { data, view, body_pos, site_pos, model, derived: false })
     }
 
     arrays! {
@@ -194,15 +200,15 @@ impl Physics {
 
     arrays! { mut
         /// Generalised positions, to change.
-        qpos_mut is qpos: nq * 1;
+        qpos_mut is qpos: nq * 1, moves: true;
         /// Generalised velocities, to change.
-        qvel_mut is qvel: nv * 1;
+        qvel_mut is qvel: nv * 1, moves: true;
         /// Controls of the actuators.
-        ctrl_mut is ctrl: nu * 1;
+        ctrl_mut is ctrl: nu * 1, moves: false;
         /// Positions of the mocap bodies, metres, to change.
-        mocap_pos_mut is mocap_pos: nmocap * 3;
+        mocap_pos_mut is mocap_pos: nmocap * 3, moves: false;
         /// Orientations of the mocap bodies, w x y z, not necessarily normalised.
-        mocap_quat_mut is mocap_quat: nmocap * 4;
+        mocap_quat_mut is mocap_quat: nmocap * 4, moves: false;
     }
 
     frames! {
@@ -234,6 +240,7 @@ impl Physics {
 
     /// Puts a body elsewhere in its parent, in this episode only.
     pub(crate) fn set_body_pos(&mut self, id: BodyId, position_m: [f64; 3]) {
+        self.derived = false;
         self.body_pos[id.0 * 3..][..3].copy_from_slice(&position_m);
         self.view.body_pos = self.body_pos.as_mut_ptr();
     }
@@ -246,19 +253,45 @@ impl Physics {
 
     /// Advances by one time step of the model.
     pub(crate) fn step(&mut self) {
-        // SAFETY: view and data belong together.
-        unsafe { mj::mj_step(&*self.view, self.data.as_ptr()) }
+        if std::mem::take(&mut self.derived) && self.model.inert_mocap {
+            self.step_from_derived();
+        } else {
+            // SAFETY: view and data belong together.
+            unsafe { mj::mj_step(&*self.view, self.data.as_ptr()) }
+        }
+    }
+
+    /// What `mj_step` does, to the bit, when [`Physics::forward`] went before and only controls and mocap bodies
+    /// changed since. Inertia, collisions, velocities and passive forces, half of a step's time, depend on neither
+    /// ([`has_inert_mocap`]), so they are still right; what the weld to a mocap body takes part in is computed again.
+    fn step_from_derived(&mut self) {
+        let (view, data) = (&raw const *self.view, self.data.as_ptr());
+        // SAFETY: view and data belong together; these are the parts of `mj_step` in its own order.
+        unsafe {
+            mj::mj_checkPos(view, data);
+            mj::mj_checkVel(view, data);
+            mj::mj_kinematics(view, data);
+            mj::mj_makeConstraint(view, data);
+            mj::mj_island(view, data);
+            mj::mj_projectConstraint(view, data);
+            mj::mj_referenceConstraint(view, data);
+            mj::mj_forwardSkip(view, data, mj::mjtStage::mjSTAGE_VEL as c_int, 0);
+            mj::mj_checkAcc(view, data);
+            mj::mj_Euler(view, data);
+        }
     }
 
     /// Computes everything that follows from the state, without advancing.
     pub(crate) fn forward(&mut self) {
         // SAFETY: view and data belong together.
         unsafe { mj::mj_forward(&*self.view, self.data.as_ptr()) }
+        self.derived = true;
     }
 
     /// Takes over the whole data of `other`, which must be of the same model; edits of the model stay.
     pub(crate) fn copy_data_from(&mut self, other: &Physics) {
         assert!(Arc::ptr_eq(&self.model, &other.model), "data is copied between episodes of one model only");
+        self.derived = false;
         // SAFETY: both are of one model, so their sizes agree.
         unsafe { mj::mj_copyData(self.data.as_ptr(), &*self.view, other.data.as_ptr()) };
     }
@@ -275,6 +308,7 @@ impl Physics {
 
     /// Takes over a state that [`Physics::read_state`] of the same model wrote.
     pub(crate) fn write_state(&mut self, state: &[f64]) {
+        self.derived = false;
         // SAFETY: the length is checked.
         unsafe {
             assert_eq!(state.len(), mj::mj_stateSize(&*self.view, STATE) as usize, "the state is of another model");
@@ -312,6 +346,23 @@ impl Physics {
         }
         sum
     }
+}
+
+/// True if mocap bodies touch nothing but welds, and the model is stepped by the plain integrator without anything
+/// that looks at positions besides bodies and joints: so it is in all of MetaWorld's models.
+fn has_inert_mocap(model: &mj::mjModel) -> bool {
+    let others = [model.nsensor, model.ntendon, model.nplugin, model.nflex];
+    let plain = others.iter().all(|&count| count == 0);
+    let euler = model.opt.integrator == mj::mjtIntegrator::mjINT_EULER as c_int;
+    let collides = |geom: usize| {
+        // SAFETY: arrays of one number per geom and per body.
+        unsafe {
+            let body = *model.geom_bodyid.add(geom) as usize;
+            let is_mocap = *model.body_mocapid.add(body) >= 0;
+            is_mocap && (*model.geom_contype.add(geom) != 0 || *model.geom_conaffinity.add(geom) != 0)
+        }
+    };
+    plain && euler && !(0..model.ngeom as usize).any(collides)
 }
 
 /// True if one of the warnings means that the state is no longer physics.
