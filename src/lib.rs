@@ -4,8 +4,6 @@
 //! `tests/module_map.rs` holds this crate to them.
 
 #![warn(missing_docs)]
-// The bans of clippy.toml are for the pure rows, which deny them below.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
 // Pure: no I/O, no clock, no ambient randomness, not async.

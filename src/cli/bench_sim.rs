@@ -44,7 +44,7 @@ pub struct SimFigures {
 /// # Errors
 /// Unknown environment or missing assets.
 pub fn measure(environment: &EnvId) -> anyhow::Result<SimFigures> {
-    let simulator = Simulator::locate(None)?;
+    let simulator = super::simulator::open()?;
     let actions = random_actions();
     // Compiles the model and makes the template before anything is timed.
     drop(world(&simulator, environment, 0)?);

@@ -16,7 +16,6 @@ use crate::policy::{ClientOptions, Endpoint, PlatformCredential, PolicyClient, S
 use crate::score::wilson;
 use crate::service::executor::{Ended, PhysicsPool, Runner};
 use crate::service::trial::{Tally, Trial};
-use crate::sim::Simulator;
 
 /// Run the paying engine against your own endpoint and see the success rates
 ///
@@ -87,7 +86,7 @@ struct Row {
 pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let contest = contest_of(&args)?;
     let endpoint = Endpoint::parse(&args.url, &contest.deployment).map_err(|error| anyhow::anyhow!("{error}"))?;
-    let simulator = Simulator::locate(None)?;
+    let simulator = super::simulator::open()?;
     for environment in &contest.environments {
         if crate::sim::task(environment).is_none() {
             bail!("there is no environment {environment}; `kinitro list-envs` shows what there is");

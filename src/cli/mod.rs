@@ -21,6 +21,7 @@ mod replay;
 mod score;
 mod services;
 mod settings_args;
+mod simulator;
 mod synthetic;
 mod table;
 mod test_env;

@@ -38,11 +38,6 @@ impl Progress {
         self.bar.set_length(total);
     }
 
-    /// Shows a short remark behind the bar.
-    pub fn remark(&self, text: String) {
-        self.bar.set_message(text);
-    }
-
     /// Removes the bar.
     pub fn clear(&self) {
         self.bar.finish_and_clear();

@@ -33,8 +33,6 @@ pub struct GeneratedMiner {
     pub kind: String,
     /// Its place and date.
     pub entry: TableMiner,
-    /// Chance of success in each environment.
-    pub skills: Vec<f64>,
     /// Successes in each environment.
     pub successes: Vec<u32>,
 }
@@ -73,7 +71,7 @@ pub fn field(shape: Shape, miners: usize, environments: Vec<EnvId>, episodes: u3
             None => {
                 let (kind, skills) = skills(shape, place, environments.len(), &mut random);
                 let successes = skills.iter().map(|&skill| play(skill, episodes, &mut random)).collect();
-                GeneratedMiner { kind, entry, skills, successes }
+                GeneratedMiner { kind, entry, successes }
             }
         };
         all.push(miner);

@@ -33,11 +33,6 @@ impl Table {
         self
     }
 
-    /// Whether no row was added.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Writes the table to standard output. A reader that has gone away (`| head`) is no error.
     pub fn print(&self) {
         let _ = writeln!(std::io::stdout(), "{self}");

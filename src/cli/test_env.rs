@@ -70,7 +70,7 @@ struct EpisodeReport {
 /// # Errors
 /// Unknown environment, missing assets, or a folder that cannot be written.
 pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
-    let simulator = Simulator::locate(None)?;
+    let simulator = super::simulator::open()?;
     let contest =
         Contest { environments: vec![args.environment.clone()], episodes_per_env: args.episodes, ..Contest::default() };
     let trial = Trial {

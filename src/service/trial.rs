@@ -114,7 +114,7 @@ pub fn run_locally(
 
 enum Actor {
     Expert(Box<dyn sim::Expert + Send>),
-    Random(SubStream),
+    Random(Box<SubStream>),
 }
 
 impl Actor {
@@ -123,7 +123,7 @@ impl Actor {
             LocalPolicy::Expert => sim::expert(&assignment.environment)
                 .map(Actor::Expert)
                 .ok_or_else(|| SimError::UnknownEnvironment(assignment.environment.clone())),
-            LocalPolicy::Random => Ok(Actor::Random(SubStream::new(&assignment.seed, "random policy"))),
+            LocalPolicy::Random => Ok(Actor::Random(Box::new(SubStream::new(&assignment.seed, "random policy")))),
         }
     }
 
