@@ -1,5 +1,10 @@
 //! `kinitro verify`, `replay` and `beacon` as a person types them, against a server on loopback and files.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the bans of clippy.toml are for the pure rows; this server needs threads"
+)]
+
 mod cycle;
 
 use std::collections::BTreeMap;
