@@ -43,6 +43,26 @@ $(PEERS)/.done: tests/oracle/requirements-peers.txt
 test: vendor $(READER)/.done ## every test
 	PYTHONPATH=$(CURDIR)/$(READER) cargo test --locked
 
+# Both sides of the comparison: the program, and the maths functions that the oracle runs under.
+.PHONY: parity-programs
+parity-programs: vendor $(ORACLE)/.done
+	cargo build --release --locked --bin kinitro --example maths_preload
+
+parity: parity-programs ## compare every value of every step with Python metaworld, as bits
+	python3 tests/oracle/parity.py --packages $(ORACLE)
+
+parity-quick: parity-programs ## the same over one seed and 100 steps
+	python3 tests/oracle/parity.py --packages $(ORACLE) --seeds 1 --steps 100
+
+bench: build ## the figures of docs/benchmarks.md, without the peers
+	target/release/kinitro bench sim
+	target/release/kinitro bench score
+	target/release/kinitro bench ingest
+	target/release/kinitro bench fleet
+
+bench-peers: build $(ORACLE)/.done $(PEERS)/.done ## EnvPool and Python metaworld beside ours, in one run
+	python3 tests/oracle/peers.py --peers $(PEERS) --oracle $(ORACLE)
+
 lint: vendor ## formatting, clippy with warnings denied
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings

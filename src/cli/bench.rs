@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{bench_ingest, bench_score, bench_sim, block_on};
+use super::{bench_fleet, bench_ingest, bench_score, bench_sim, block_on};
 use crate::domain::EnvId;
 
 /// Measure this machine; the figures of `docs/benchmarks.md` come from here
@@ -28,6 +28,8 @@ enum What {
     },
     /// Exact scoring of 50 environments and 256 miners
     Score,
+    /// 256 episodes in flight against policies that answer after 100 ms
+    Fleet,
     /// Durable results per second into the store
     Ingest {
         /// Folder on the disk to measure; what is made there is removed at the end
@@ -48,6 +50,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         }
         What::Score if !args.json => bench_score::run()?,
         What::Score => super::print_json(&bench_score::measure()?)?,
+        What::Fleet => {
+            let figures = block_on(bench_fleet::measure())?;
+            if args.json { super::print_json(&figures)? } else { bench_fleet::print(&figures) }
+        }
         What::Ingest { folder } => {
             let figures = block_on(bench_ingest::measure(folder))?;
             if args.json { super::print_json(&figures)? } else { bench_ingest::print(&figures) }

@@ -4,6 +4,7 @@ mod action_file;
 mod api_key;
 mod beacon;
 mod bench;
+mod bench_fleet;
 mod bench_ingest;
 mod bench_score;
 mod bench_sim;
@@ -11,6 +12,7 @@ mod check_config;
 mod confirm;
 mod db;
 mod demo;
+mod doctor;
 mod env_rollout;
 mod evaluate;
 mod ingest_work;
@@ -54,6 +56,7 @@ enum Command {
     Executor(services::ExecutorArgs),
     Validate(validate::ValidateArgs),
     CheckConfig(check_config::CheckConfigArgs),
+    Doctor(doctor::DoctorArgs),
     ListEnvs(list_envs::ListEnvsArgs),
     TestEnv(test_env::TestEnvArgs),
     Evaluate(evaluate::EvaluateArgs),
@@ -108,6 +111,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Scheduler(args) => block_on(services::scheduler(args))?,
         Command::Executor(args) => block_on(services::executor(args))?,
         Command::Validate(args) => block_on(validate::run(args))?,
+        Command::Doctor(args) => return block_on(doctor::run(args)),
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,
         Command::MockMiner(args) => block_on(mock_miner::run(args))?,

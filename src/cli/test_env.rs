@@ -13,7 +13,7 @@ use super::table::{Table, percent};
 use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
 use crate::domain::{BlockNumber, Contest, Digest, EnvId, Outcome};
 use crate::service::executor::Assignment;
-use crate::service::trial::{self, LocalPolicy, Trial};
+use crate::service::trial::{LocalPolicy, Trial, run_locally};
 use crate::sim::Simulator;
 use crate::transcript::Transcript;
 
@@ -73,12 +73,7 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
     let simulator = super::simulator::open()?;
     let contest =
         Contest { environments: vec![args.environment.clone()], episodes_per_env: args.episodes, ..Contest::default() };
-    let trial = Trial {
-        contest,
-        genesis: dev_genesis(DEFAULT_DEV_CHAIN),
-        block: BlockNumber(args.seed),
-        hotkey: OperatorKey::dev("trial").hotkey(),
-    };
+    let trial = trial(contest, args.seed);
     if let Some(folder) = &args.record {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
@@ -97,6 +92,12 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
     report(args, &transcripts)
 }
 
+/// The episodes of `contest` in the worlds of a block of the development chain, for nobody in particular.
+pub fn trial(contest: Contest, seed: u64) -> Trial {
+    let hotkey = OperatorKey::dev("trial").hotkey();
+    Trial { contest, genesis: dev_genesis(DEFAULT_DEV_CHAIN), block: BlockNumber(seed), hotkey }
+}
+
 fn run_all(simulator: &Simulator, trial: &Trial, policy: LocalPolicy) -> anyhow::Result<Vec<Transcript>> {
     let assignments = trial.assignments();
     let progress = Progress::new("episodes", assignments.len() as u64);
@@ -104,7 +105,7 @@ fn run_all(simulator: &Simulator, trial: &Trial, policy: LocalPolicy) -> anyhow:
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(assignments.len());
     let work = || -> anyhow::Result<()> {
         while let Some(assignment) = claim(&assignments, &next) {
-            let transcript = trial::run_locally(simulator, &trial.contest, assignment, policy)?;
+            let transcript = run_locally(simulator, &trial.contest, assignment, policy)?;
             let mut done = done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             done.push(transcript);
             progress.set(done.len() as u64);
