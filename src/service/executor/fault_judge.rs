@@ -1,6 +1,6 @@
 //! Whether a failure that looks like the miner's is really ours.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::domain::{Fault, FaultReason, Hotkey};
@@ -49,7 +49,7 @@ impl FaultJudge {
     }
 
     /// The fault as it should be reported: the platform's when most of at least three miners that were heard of
-    /// in the last minute failed only, or when the known-good probe fails; else as it is.
+    /// in the last minute failed when they were heard of last, or when the known-good probe fails; else as it is.
     pub fn judge(&self, fault: Fault, probe_ok: bool, now: Instant) -> Fault {
         if !could_be_ours(fault.reason) {
             return fault;
@@ -61,12 +61,11 @@ impl FaultJudge {
     }
 
     fn most_failed(&self, now: Instant) -> bool {
-        let mut heard: BTreeMap<Hotkey, BTreeSet<bool>> = BTreeMap::new();
-        for note in self.notes.iter().filter(|note| now.duration_since(note.at) <= WINDOW) {
-            heard.entry(note.hotkey).or_default().insert(note.failed);
-        }
-        let failed_only = heard.values().filter(|seen| !seen.contains(&false)).count();
-        heard.len() >= MIN_MINERS && failed_only * 2 > heard.len()
+        // The newest note of each miner counts: an outage strikes miners that answered well a moment ago.
+        let recent = self.notes.iter().filter(|note| now.duration_since(note.at) <= WINDOW);
+        let last_heard: BTreeMap<Hotkey, bool> = recent.map(|note| (note.hotkey, note.failed)).collect();
+        let failed = last_heard.values().filter(|failed| **failed).count();
+        last_heard.len() >= MIN_MINERS && failed * 2 > last_heard.len()
     }
 }
 
@@ -99,6 +98,17 @@ mod tests {
         assert_eq!(judged.reason, FaultReason::PlatformOutage);
         let later = now + Duration::from_secs(61);
         assert_eq!(judge.judge(UNREACHABLE, true, later), UNREACHABLE);
+    }
+
+    #[test]
+    fn an_outage_strikes_miners_that_answered_well_a_moment_ago() {
+        let (mut judge, now) = (FaultJudge::default(), Instant::now());
+        for fault in [None, Some(UNREACHABLE)] {
+            (1..=3).for_each(|n| judge.note(key(n), fault, now));
+        }
+        assert_eq!(judge.judge(UNREACHABLE, true, now).reason, FaultReason::PlatformOutage);
+        (2..=3).for_each(|n| judge.note(key(n), None, now));
+        assert_eq!(judge.judge(UNREACHABLE, true, now), UNREACHABLE);
     }
 
     #[test]
