@@ -75,6 +75,7 @@ pub async fn daemon(settings: Settings, shutdown: CancellationToken, ready: Read
     let (appliance, simulator) = open(&settings, Role::Daemon).await?;
     let tasks = Arc::new(task_service(&appliance, &settings.api));
     let executor = start_executor(&settings.executor, &settings.contest.deployment, tasks.clone(), &simulator).await?;
+    take_back(&appliance, &settings.executor).await?;
     let scheduler = scheduler(&settings, &appliance, &simulator);
     let address = listener.local_addr().ok();
     let mut parts = Parts::new(shutdown.clone());
@@ -212,6 +213,16 @@ async fn open(settings: &Settings, role: Role) -> Result<(Appliance, Simulator),
     let settings = settings.clone();
     let simulator = blocking(move || open_simulator(&settings)).await.map_err(OpenError::from)?;
     Ok((appliance, simulator))
+}
+
+/// What the daemon before this one was working on when it ended: its executor ended with it, so nobody waits for its
+/// leases to expire.
+async fn take_back(appliance: &Appliance, settings: &ExecutorSettings) -> Result<(), RoleError> {
+    let taken = appliance.store.release_dead(settings.id.parse()?).await.map_err(OpenError::from)?;
+    if taken > 0 {
+        tracing::info!(tasks = taken, "taking back what an earlier daemon was working on");
+    }
+    Ok(())
 }
 
 fn task_service(appliance: &Appliance, settings: &ApiSettings) -> TaskService {
