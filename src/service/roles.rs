@@ -81,12 +81,13 @@ pub async fn daemon(settings: Settings, shutdown: CancellationToken, ready: Read
     let mut parts = Parts::new(shutdown.clone());
     parts.serve(listener, api_state(&settings, &appliance, tasks, access), &settings.api);
     let stop = shutdown.clone();
-    parts.spawn("executor", async move { executor.run(stop).await });
+    parts.spawn("executor", async move { Ok(executor.run(stop).await?) });
     let stop = shutdown.clone();
     parts.spawn("scheduler", async move {
         scheduler.run(stop.clone()).await;
         // The set number of cycles is done, so the whole is.
         stop.cancel();
+        Ok(())
     });
     ready(address);
     parts.run().await
@@ -118,6 +119,7 @@ pub async fn schedule(settings: Settings, shutdown: CancellationToken, ready: Re
     parts.spawn("scheduler", async move {
         scheduler.run(shutdown.clone()).await;
         shutdown.cancel();
+        Ok(())
     });
     ready(None);
     parts.run().await
@@ -137,14 +139,14 @@ pub async fn execute(settings: Settings, shutdown: CancellationToken, ready: Rea
     let simulator = blocking(move || open_simulator(&for_simulator)).await.map_err(OpenError::from)?;
     let executor = start_executor(&settings.executor, &settings.contest.deployment, queue, &simulator).await?;
     let mut parts = Parts::new(shutdown.clone());
-    parts.spawn("executor", async move { executor.run(shutdown).await });
+    parts.spawn("executor", async move { Ok(executor.run(shutdown).await?) });
     ready(None);
     parts.run().await
 }
 
 /// The parts of a process. When one ends before it was asked to, the others are stopped too and the process ends.
 struct Parts {
-    tasks: JoinSet<&'static str>,
+    tasks: JoinSet<(&'static str, Result<(), RoleError>)>,
     shutdown: CancellationToken,
 }
 
@@ -153,11 +155,8 @@ impl Parts {
         Parts { tasks: JoinSet::new(), shutdown }
     }
 
-    fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(async move {
-            part.await;
-            name
-        });
+    fn spawn(&mut self, name: &'static str, part: impl Future<Output = Result<(), RoleError>> + Send + 'static) {
+        self.tasks.spawn(async move { (name, part.await) });
     }
 
     fn serve(&mut self, listener: TcpListener, state: ApiState, settings: &ApiSettings) {
@@ -172,22 +171,23 @@ impl Parts {
             if let Err(error) = serve(listener, api::routes(state), limits, shutdown).await {
                 tracing::error!(%error, "the API cannot serve any more");
             }
+            Ok(())
         });
     }
 
     async fn run(mut self) -> Result<(), RoleError> {
-        let mut broken = None;
+        let mut broken = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
-            let name = ended.unwrap_or_else(|error| {
+            let (name, answer) = ended.unwrap_or_else(|error| {
                 tracing::error!(%error, "a part of the service panicked; this is a fault of the program");
-                "service"
+                ("service", Ok(()))
             });
             if !self.shutdown.is_cancelled() {
-                broken.get_or_insert(name);
+                broken = answer.and(Err(RoleError::Ended(name)));
                 self.shutdown.cancel();
             }
         }
-        broken.map_or(Ok(()), |name| Err(RoleError::Ended(name)))
+        broken
     }
 }
 

@@ -17,7 +17,7 @@ use super::rollout::{Ended, Lost, Runner};
 use crate::beacon::policy_seed;
 use crate::domain::{Contest, Digest, EnvId, ExecutorId, Fault, FaultReason, Outcome, Party, printable};
 use crate::policy::{ClientOptions, Endpoint, PolicyClient, PolicyError, ReferenceServer};
-use crate::service::tasks::{FetchRequest, MAX_FETCH, TaskQueue, TaskResult};
+use crate::service::tasks::{FetchRequest, MAX_FETCH, TaskError, TaskQueue, TaskResult};
 use crate::sim::Simulator;
 use crate::store::{Leased, LeasedTask};
 use crate::transcript::Transcript;
@@ -51,6 +51,9 @@ pub enum ExecutorError {
     /// The threads or the reference server could not be started.
     #[error("the executor cannot start: {0}")]
     Start(#[from] std::io::Error),
+    /// The queue will not have it; asking again cannot help.
+    #[error("{0}")]
+    Refused(TaskError),
 }
 
 /// Leases tasks, runs their episodes, hands results in.
@@ -81,14 +84,20 @@ impl Executor {
     }
 
     /// Works until `shutdown`; then gives back what is not finished.
-    pub async fn run(self, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    /// [`ExecutorError::Refused`] when the queue does not take its key.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), ExecutorError> {
         let this = Arc::new(self);
+        // Its own token, since it may end before everybody is asked to.
+        let stop = shutdown.child_token();
         let held = Held::default();
         let (finished, results) = mpsc::channel(RESULT_QUEUE);
         let reporter = tokio::spawn(report(this.queue.clone(), this.options.id.clone(), held.clone(), results));
         let id = this.options.id.clone();
-        let heartbeats = tokio::spawn(keep_alive(this.queue.clone(), id.clone(), held.clone(), shutdown.clone()));
-        this.clone().work(held.clone(), finished, shutdown).await;
+        let heartbeats = tokio::spawn(keep_alive(this.queue.clone(), id.clone(), held.clone(), stop.clone()));
+        let worked = this.clone().work(held.clone(), finished, shutdown).await;
+        stop.cancel();
         let wind_up = async {
             // All senders are gone, so the reporter ends once everything is handed in.
             let _ = reporter.await;
@@ -104,16 +113,29 @@ impl Executor {
         if tokio::time::timeout(SHUTDOWN_DEADLINE, wind_up).await.is_err() {
             tracing::warn!("shutdown took too long; what is left is taken over when its leases expire");
         }
+        worked
     }
 
     /// Leases and runs until `shutdown`, then drops what is in flight.
-    async fn work(self: Arc<Self>, held: Held, finished: mpsc::Sender<TaskResult>, shutdown: CancellationToken) {
+    async fn work(
+        self: Arc<Self>,
+        held: Held,
+        finished: mpsc::Sender<TaskResult>,
+        shutdown: CancellationToken,
+    ) -> Result<(), ExecutorError> {
         let mut episodes = JoinSet::new();
         let mut idle = FIRST_IDLE;
+        let mut refused = Ok(());
         while !shutdown.is_cancelled() {
             while episodes.try_join_next().is_some() {}
             let room = self.options.max_in_flight.saturating_sub(episodes.len()).min(MAX_FETCH as usize);
-            let leased = if room == 0 { Leased::default() } else { self.fetch(room, &shutdown).await };
+            let leased = match self.fetch(room, &shutdown).await {
+                Ok(leased) => leased,
+                Err(error) => {
+                    refused = Err(error);
+                    break;
+                }
+            };
             if leased.tasks.is_empty() {
                 tokio::select! {
                     () = shutdown.cancelled() => break,
@@ -142,9 +164,14 @@ impl Executor {
             }
         }
         episodes.shutdown().await;
+        refused
     }
 
-    async fn fetch(&self, room: usize, shutdown: &CancellationToken) -> Leased {
+    /// Tasks for so many free places; none while the queue has none or does not answer.
+    async fn fetch(&self, room: usize, shutdown: &CancellationToken) -> Result<Leased, ExecutorError> {
+        if room == 0 {
+            return Ok(Leased::default());
+        }
         let request = FetchRequest {
             executor: self.options.id.clone(),
             limit: u32::try_from(room).unwrap_or(u32::MAX),
@@ -152,12 +179,15 @@ impl Executor {
             fingerprint: Some(self.simulator.fingerprint().digest()),
         };
         let fetched = tokio::select! {
-            () = shutdown.cancelled() => return Leased::default(),
+            () = shutdown.cancelled() => return Ok(Leased::default()),
             fetched = self.queue.fetch(request) => fetched,
         };
-        fetched.unwrap_or_else(|error| {
+        fetched.or_else(|error| {
+            if matches!(error, TaskError::Unauthorized(_)) {
+                return Err(ExecutorError::Refused(error));
+            }
             tracing::warn!(error = %printable(&error.to_string(), 200), "no tasks fetched");
-            Leased::default()
+            Ok(Leased::default())
         })
     }
 
