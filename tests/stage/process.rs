@@ -84,6 +84,10 @@ impl Process {
         line[line.find("http://").unwrap()..].trim().to_owned()
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
