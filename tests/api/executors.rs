@@ -1,8 +1,10 @@
 //! Fetching, keeping and handing in work.
 
 use kinitro::domain::*;
+use kinitro::policy::Secret;
+use kinitro::service::task_client::HttpTaskClient;
 use kinitro::service::tasks::{FetchRequest, TaskQueue, TaskResult};
-use kinitro::store::{Rejection, SubmitAnswer};
+use kinitro::store::{Heartbeat, Rejection, SubmitAnswer};
 use serde_json::{Value, json};
 
 use crate::server::{Server, result, transcript};
@@ -45,6 +47,7 @@ async fn wrong_values_are_refused_with_their_field() {
         (json!({"executor_id": "a", "batch_size": -1}), "batch_size"),
         (json!({"executor_id": "a b"}), "executor_id"),
         (json!({"executor_id": "a", "env_ids": ["Reach"]}), "env_ids"),
+        (json!({"executor_id": "a", "env_ids": ["metaworld/no-such-v3"]}), "env_ids"),
         (json!({"executor_id": "a", "engine_fingerprint": "12"}), "engine_fingerprint"),
         (json!({}), "executor_id"),
     ];
@@ -178,6 +181,38 @@ async fn a_remote_executor_works_through_a_whole_cycle() {
     }
     assert_eq!(done, 8);
     assert!(server.store.seal_cycle(CycleId(1)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_remote_executor_asks_again_when_the_api_is_busy_or_gone() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = HttpTaskClient::new(&format!("http://{}", listener.local_addr().unwrap()), None).unwrap();
+    let server = tokio::spawn(async move {
+        let busy = "HTTP/1.1 503 Busy\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let many = "HTTP/1.1 429 Many\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        let body = r#"{"renewed":[],"lost":[]}"#;
+        let fine = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        let mut asked = 0;
+        for answer in [Some(busy), Some(many), None, Some(fine.as_str())] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            asked += 1;
+            let Some(answer) = answer else { continue };
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        asked
+    });
+    assert_eq!(client.heartbeat(executor("a"), vec![]).await.unwrap(), Heartbeat::default());
+    assert_eq!(server.await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_remote_executor_with_a_wrong_key_is_told_what_to_do() {
+    let server = Server::with_cycle(1, 1).await;
+    let client = HttpTaskClient::new(&server.url, Some(Secret::new("kinitro_wrong"))).unwrap();
+    let error = client.heartbeat(executor("a"), vec![]).await.unwrap_err();
+    assert!(error.to_string().contains("kinitro api-key create"), "{error}");
 }
 
 #[tokio::test]

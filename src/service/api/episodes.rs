@@ -9,7 +9,7 @@ use warp::reply::Response;
 use super::call::{Call, call, finish};
 use super::error::{ApiError, ErrorBody};
 use super::proofs::{ProofOut, Proofs};
-use super::query::Query;
+use super::query::{Query, known};
 use super::reply::{Answer, bytes, immutable, json};
 use super::state::ApiState;
 use crate::domain::{CycleId, Digest, EnvId, Fault, Outcome, Uid};
@@ -126,6 +126,9 @@ pub(super) async fn list(state: ApiState, call: Call) -> Answer {
         outcome: query.take::<String>("outcome")?.map(|word| outcome_of(&word)).transpose()?,
     };
     query.end()?;
+    if let Some(environment) = &filter.environment {
+        known("env_id", environment)?;
+    }
     let paged = state.store.episodes(filter, page).await?;
     Ok(json(&EpisodesOut {
         episodes: paged.rows.into_iter().map(EpisodeOut::from).collect(),

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use super::error::ApiError;
+use crate::domain::EnvId;
 use crate::store::Page;
 
 /// Rows of a list when the request does not say.
@@ -66,6 +67,17 @@ impl Query {
     /// Refuses every parameter.
     pub(super) fn none(raw: &str) -> Result<(), ApiError> {
         Query::parse(raw)?.end()
+    }
+}
+
+/// Refuses a well-formed environment id that no environment has.
+pub(super) fn known(field: &str, environment: &EnvId) -> Result<(), ApiError> {
+    match crate::sim::task(environment) {
+        Some(_) => Ok(()),
+        None => Err(ApiError::invalid(
+            field,
+            format!("there is no environment {environment}; `kinitro list-envs` shows all"),
+        )),
     }
 }
 

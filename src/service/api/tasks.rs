@@ -9,7 +9,7 @@ use warp::reply::Response;
 use super::auth::caller;
 use super::call::{Call, call, finish};
 use super::error::{ApiError, ErrorBody};
-use super::query::Query;
+use super::query::{Query, known};
 use super::reply::{Answer, json};
 use super::state::ApiState;
 use crate::domain::CycleId;
@@ -69,6 +69,9 @@ pub(super) async fn fetch(state: ApiState, call: Call) -> Answer {
     Query::none(&call.query)?;
     let caller = caller(state.access, &call.headers, state.store.as_ref()).await?;
     let body: FetchIn = call.json().await?;
+    for environment in body.env_ids.iter().flatten() {
+        known("env_ids", environment)?;
+    }
     let request = FetchRequest {
         executor: caller.acts_as(body.executor_id)?,
         limit: body.batch_size,
