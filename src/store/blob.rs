@@ -25,13 +25,13 @@ pub struct BlobStore {
 }
 
 impl BlobStore {
-    /// Opens the folder, making it and its `tmp` if they are missing.
+    /// Opens the folder, making it if it is missing.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when it cannot be written.
     pub fn open(root: &Path) -> Result<BlobStore, StoreError> {
         let store = BlobStore { root: root.into(), serial: AtomicU64::new(0) };
-        fs::create_dir_all(store.root.join("tmp")).map_err(|error| store.unavailable("make", &error))?;
+        fs::create_dir_all(&store.root).map_err(|error| store.unavailable("make", &error))?;
         Ok(store)
     }
 
@@ -57,7 +57,8 @@ impl BlobStore {
             File::open(&self.root)?.sync_all()?;
         }
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        let unfinished = self.root.join("tmp").join(format!("{}-{serial}.partial", std::process::id()));
+        // Beside its final place and not in one folder for all: many writers would queue for that folder's lock.
+        let unfinished = folder.join(format!("{}-{serial}.partial", std::process::id()));
         let written = (|| {
             let mut file = File::create(&unfinished)?;
             file.write_all(bytes)?;
@@ -103,14 +104,13 @@ impl BlobStore {
     pub fn list(&self) -> Result<Vec<Digest>, StoreError> {
         let read = || -> io::Result<Vec<Digest>> {
             let mut found = Vec::new();
-            for shelf in fs::read_dir(&self.root)? {
-                let shelf = shelf?.path();
-                let Some(first) = shelf.file_name().and_then(|name| name.to_str()).filter(|name| name.len() == 2)
-                else {
-                    continue;
-                };
+            for shelf in self.shelves()? {
+                let first = shelf.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
                 for file in fs::read_dir(&shelf)? {
                     let file = file?.path();
+                    if file.extension().is_none_or(|extension| extension != EXTENSION) {
+                        continue;
+                    }
                     let rest = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
                     found.extend(format!("{first}{rest}").parse::<Digest>().ok());
                 }
@@ -118,6 +118,19 @@ impl BlobStore {
             Ok(found)
         };
         read().map_err(|error| self.unavailable("list", &error))
+    }
+
+    /// The folders `00` to `ff` that exist.
+    fn shelves(&self) -> io::Result<Vec<PathBuf>> {
+        let mut shelves = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let path = entry?.path();
+            let is_shelf = |name: &str| name.len() == 2 && name.bytes().all(|b| b.is_ascii_hexdigit());
+            if path.file_name().and_then(|name| name.to_str()).is_some_and(is_shelf) {
+                shelves.push(path);
+            }
+        }
+        Ok(shelves)
     }
 
     /// Digests in the folder that `known` does not hold: uploads whose result never came.
@@ -139,15 +152,13 @@ impl BlobStore {
         }
     }
 
-    /// Removes everything that is kept. Nobody may be writing.
+    /// Removes everything that is kept, files left by an interrupted write included. Nobody may be writing.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when something cannot be removed.
     pub fn clear(&self) -> Result<(), StoreError> {
-        for digest in self.list()? {
-            self.remove(&digest)?;
-        }
-        Ok(())
+        let clear = || -> io::Result<()> { self.shelves()?.iter().try_for_each(fs::remove_dir_all) };
+        clear().map_err(|error| self.unavailable("empty", &error))
     }
 
     /// Where `digest` lies.
@@ -177,7 +188,8 @@ mod tests {
         assert!(!blobs.put(&digest, b"episode").unwrap());
         assert_eq!(blobs.get(&digest).unwrap().unwrap(), b"episode");
         assert_eq!(blobs.get(&Digest::of(b"other")).unwrap(), None);
-        assert_eq!(std::fs::read_dir(folder.path().join("tmp")).unwrap().count(), 0);
+        let shelf = blobs.path_of(&digest).parent().unwrap().to_owned();
+        assert_eq!(std::fs::read_dir(shelf).unwrap().count(), 1, "nothing unfinished is left");
     }
 
     #[test]
