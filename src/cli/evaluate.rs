@@ -82,7 +82,8 @@ struct Row {
 /// Runs the trial and prints rates with their intervals.
 ///
 /// # Errors
-/// A URL that may not be called, unknown environments, missing assets. Faults of the policy are results, not errors.
+/// A URL that may not be called or is never reached, unknown environments, missing assets. Other faults of the policy are
+/// results, not errors.
 pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let contest = contest_of(&args)?;
     let endpoint = Endpoint::parse(&args.url, &contest.deployment).map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -168,7 +169,8 @@ fn report(
     results: &[(crate::service::executor::Assignment, Ended)],
 ) -> anyhow::Result<()> {
     if args.json {
-        return super::print_json(&rows);
+        super::print_json(&rows)?;
+        return reached(args, rows);
     }
     let mut table = Table::new(&["environment", "success", "rate", "95 % interval", "mean reward", "faults"]);
     for row in rows {
@@ -186,8 +188,15 @@ fn report(
     if let Some(lost) = results.iter().find_map(|(_, ended)| ended.as_ref().err()) {
         println!("some episodes were lost by a failure on this side: {} ({})", lost.fault, printable(&lost.note, 200));
     }
-    if rows.iter().any(|row| row.faults.contains_key("unreachable")) {
-        println!("the endpoint could not be reached; does `curl {}/health` answer?", printable(&args.url, 200));
+    reached(args, rows)
+}
+
+/// An error when not one episode got through to the policy: then the rates say nothing about it.
+fn reached(args: &EvaluateArgs, rows: &[Row]) -> anyhow::Result<()> {
+    let unreachable: u32 = rows.iter().filter_map(|row| row.faults.get("unreachable")).sum();
+    let all: u32 = rows.iter().map(|row| row.episodes).sum();
+    if unreachable > 0 && unreachable == all {
+        bail!("the endpoint could not be reached; does `curl {}/health` answer?", printable(&args.url, 200));
     }
     Ok(())
 }

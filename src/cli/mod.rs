@@ -97,10 +97,22 @@ pub fn run(cli: Cli) -> ExitCode {
     match dispatch(cli.command) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("kinitro: {error:#}");
+            eprintln!("kinitro: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes as one sentence; a cause that is quoted already is not said again.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
@@ -146,4 +158,19 @@ fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::sentence;
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let quoted = anyhow!("the disk is full").context("cannot write a.ktr: the disk is full; make room");
+        assert_eq!(sentence(&quoted), "cannot write a.ktr: the disk is full; make room");
+        let apart = anyhow!("the disk is full").context("cannot write a.ktr");
+        assert_eq!(sentence(&apart), "cannot write a.ktr: the disk is full");
+    }
 }

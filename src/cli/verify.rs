@@ -112,7 +112,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(answer.exit_code()))
         }
         Err(error) => {
-            eprintln!("kinitro: could not check: {error:#}");
+            eprintln!("kinitro: could not check: {}", super::sentence(&error));
             Ok(ExitCode::from(Answer::CouldNotCheck.exit_code()))
         }
     }
@@ -203,7 +203,7 @@ fn transcripts(args: &VerifyArgs, files: &[PathBuf], options: &VerifyOptions) ->
     let progress = Progress::new("files", files.len() as u64);
     let read = |place: usize| {
         super::replay::read_file(&files[place], crate::transcript::MAX_TRANSCRIPT_BYTES)
-            .map_err(|error| format!("{error:#}"))
+            .map_err(|error| super::sentence(&error))
     };
     let name = |place: usize| files[place].display().to_string();
     let report =

@@ -145,7 +145,7 @@ impl CycleTarget {
                         folder.display()
                     ));
                 };
-                read_file(&path, MAX_TRANSCRIPT_BYTES).map_err(|error| format!("{error:#}"))
+                read_file(&path, MAX_TRANSCRIPT_BYTES).map_err(|error| super::sentence(&error))
             }
         }
     }
