@@ -123,6 +123,9 @@ fn check_executor(executor: &ExecutorSettings, problems: &mut Vec<String>) {
     if let Err(error) = executor.id.parse::<ExecutorId>() {
         problems.push(format!("[executor] id: {error}"));
     }
+    for env in executor.environments.iter().filter(|env| sim::task(env).is_none()) {
+        problems.push(format!("[executor] environments: there is no {env}; `kinitro list-envs` shows what there is"));
+    }
     if executor.max_in_flight == 0 {
         problems.push("[executor] max_in_flight must be at least 1".into());
     }
