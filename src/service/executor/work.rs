@@ -29,6 +29,11 @@ const LONGEST_IDLE: Duration = Duration::from_secs(2);
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 /// Results that may wait for being handed in; more make their episodes wait.
 const RESULT_QUEUE: usize = 256;
+/// Pause after a transcript was not taken, doubled up to the longest.
+const FIRST_UPLOAD_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_UPLOAD_PAUSE: Duration = Duration::from_secs(10);
+/// Tries to hand a transcript over before its episode is lost: some five minutes, in which a full disk can be given room.
+const MAX_UPLOADS: u32 = 35;
 
 /// How an executor works.
 #[derive(Clone)]
@@ -281,8 +286,21 @@ impl Executor {
         let id = transcript.id();
         let owned = transcript.clone();
         let bytes = self.pool.run(move || owned.to_bytes()).await.map_err(|error| error.to_string())?;
-        let bytes = bytes.map_err(|error| error.to_string())?;
-        self.queue.upload_transcript(self.options.id.clone(), id, bytes.into()).await.map_err(|error| error.to_string())
+        let bytes: bytes::Bytes = bytes.map_err(|error| error.to_string())?.into();
+        let mut pause = FIRST_UPLOAD_PAUSE;
+        let mut tries = 1;
+        loop {
+            match self.queue.upload_transcript(self.options.id.clone(), id, bytes.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error @ (TaskError::Unavailable(_) | TaskError::Overloaded)) if tries < MAX_UPLOADS => {
+                    tracing::warn!(error = %printable(&error.to_string(), 200), tries, "transcript not kept yet");
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+            tries += 1;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_UPLOAD_PAUSE);
+        }
     }
 
     fn with_transcript(&self, task: &LeasedTask, transcript: &Transcript) -> TaskResult {
