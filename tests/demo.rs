@@ -1,0 +1,60 @@
+//! The demo as a person runs it, and what it leaves behind.
+
+mod stage;
+
+use stage::process::{Process, assert_refused, kinitro};
+
+/// The smallest demo in which the experts succeed.
+const SMALL: [&str; 7] =
+    ["demo", "--episodes", "1", "--max-steps", "120", "--envs", "metaworld/reach-v3,metaworld/push-v3"];
+
+#[test]
+fn a_demo_ends_well_and_leaves_a_cycle_that_anybody_can_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("demo");
+    let output = kinitro().args(SMALL).arg("--data-dir").arg(&data).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("identical") && said.contains("12 episodes in"), "{said}");
+    assert!(!said.contains("NO"), "an invariant does not hold: {said}");
+
+    let mut api = kinitro();
+    api.args(["api", "--no-auth", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+    let mut api = Process::start(&mut api);
+    let verified = kinitro().args(["verify", &api.url()]).output().unwrap();
+    let said = String::from_utf8_lossy(&verified.stdout);
+    assert!(verified.status.success() && said.contains(": identical"), "{verified:?}");
+
+    let again = kinitro().args(SMALL).arg("--data-dir").arg(&data).output().unwrap();
+    assert_refused("a demo in a used folder", &again, 1, &["is not empty", "--data-dir"]);
+}
+
+#[test]
+fn an_interrupted_demo_leaves_a_sound_folder_and_no_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("demo");
+    let mut demo = Process::start(kinitro().args(["demo", "--data-dir"]).arg(&data));
+    demo.wait_for("the cycle runs");
+    demo.interrupt();
+    assert_eq!(demo.ended().code(), Some(1), "{}", demo.text());
+    assert!(demo.err.find("interrupted; run it again with another --data-dir").is_some(), "{}", demo.text());
+    let miners = demo
+        .out
+        .all()
+        .iter()
+        .filter(|line| line.contains("http://127.0.0.1:"))
+        .filter_map(|line| address(line))
+        .collect::<Vec<_>>();
+    assert_eq!(miners.len(), 7, "six miners and the API: {}", demo.text());
+    for address in miners {
+        assert!(std::net::TcpStream::connect(&address).is_err(), "somebody still serves at {address}");
+    }
+    let status = kinitro().args(["db", "--data-dir"]).arg(&data).arg("status").output().unwrap();
+    assert!(status.status.success(), "{status:?}");
+}
+
+/// The host and port behind `http://` in a line.
+fn address(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("http://")?;
+    Some(rest.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ':')).collect())
+}
