@@ -12,6 +12,7 @@ mod check_config;
 mod confirm;
 mod db;
 mod demo;
+mod dev_chain;
 mod doctor;
 mod env_rollout;
 mod evaluate;
@@ -57,6 +58,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Doctor(doctor::DoctorArgs),
+    DevChain(dev_chain::DevChainArgs),
     ListEnvs(list_envs::ListEnvsArgs),
     TestEnv(test_env::TestEnvArgs),
     Evaluate(evaluate::EvaluateArgs),
@@ -123,6 +125,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Scheduler(args) => block_on(services::scheduler(args))?,
         Command::Executor(args) => block_on(services::executor(args))?,
         Command::Validate(args) => block_on(validate::run(args))?,
+        Command::DevChain(args) => block_on(dev_chain::run(args))?,
         Command::Doctor(args) => return block_on(doctor::run(args)),
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,
@@ -164,7 +167,7 @@ fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 mod tests {
     use anyhow::anyhow;
 
-    use super::sentence;
+    use super::*;
 
     #[test]
     fn each_cause_is_said_once() {
@@ -172,5 +175,10 @@ mod tests {
         assert_eq!(sentence(&quoted), "cannot write a.ktr: the disk is full; make room");
         let apart = anyhow!("the disk is full").context("cannot write a.ktr");
         assert_eq!(sentence(&apart), "cannot write a.ktr: the disk is full");
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
     }
 }

@@ -17,16 +17,16 @@ const DEV_CHAIN_FILE: &str = "dev-chain.db";
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The data folder cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The database cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The chain cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Chain(#[from] ChainError),
     /// The simulator cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Simulator(#[from] SimError),
 }
 

@@ -28,7 +28,7 @@ const API_KEY_VARIABLE: &str = "KINITRO_API_KEY";
 #[derive(Debug, thiserror::Error)]
 pub enum RoleError {
     /// Something it needs cannot be opened.
-    #[error("{0}")]
+    #[error(transparent)]
     Open(#[from] OpenError),
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {error}; stop what uses it, or choose another with --listen")]
@@ -39,13 +39,13 @@ pub enum RoleError {
         error: std::io::Error,
     },
     /// `no_auth` where strangers could connect.
-    #[error("{0}")]
+    #[error(transparent)]
     NoAuth(#[from] OpenElsewhere),
     /// The executor cannot start.
-    #[error("{0}")]
+    #[error(transparent)]
     Executor(#[from] ExecutorError),
     /// The API's address or key cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Client(#[from] ClientSetupError),
     /// A file with a credential cannot be read.
     #[error("cannot read the credential in {file}: {error}")]
@@ -56,7 +56,7 @@ pub enum RoleError {
         error: std::io::Error,
     },
     /// The executor's name is none.
-    #[error("{0}")]
+    #[error(transparent)]
     Name(#[from] ParseError),
     /// A part ended that should have gone on.
     #[error("the {0} ended unexpectedly; its last log lines say why")]

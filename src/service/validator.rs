@@ -39,10 +39,10 @@ pub struct ValidatorOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ValidatorError {
     /// The manifest or a transcript could not be fetched.
-    #[error("{0}")]
+    #[error(transparent)]
     Fetch(#[from] FetchError),
     /// The chain could not be read or refused the weights.
-    #[error("{0}")]
+    #[error(transparent)]
     Chain(#[from] ChainError),
     /// This machine has no randomness to choose episodes with.
     #[error("the system gives no random numbers: {0}")]

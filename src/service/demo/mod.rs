@@ -58,19 +58,19 @@ pub struct DemoOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// A mock miner or a file.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The chain.
-    #[error("{0}")]
+    #[error(transparent)]
     Chain(#[from] ChainError),
     /// The simulator.
-    #[error("{0}")]
+    #[error(transparent)]
     Simulator(#[from] SimError),
     /// The daemon ended early.
     #[error("the daemon ended: {0}")]
     Daemon(#[from] RoleError),
     /// What was published could not be fetched.
-    #[error("{0}")]
+    #[error(transparent)]
     Fetch(#[from] FetchError),
     /// The validator's round failed.
     #[error("validator: {0}")]

@@ -49,7 +49,7 @@ pub enum SchedulerError {
     #[error("store: {0}")]
     Store(#[from] StoreError),
     /// A finished cycle cannot be published.
-    #[error("{0}")]
+    #[error(transparent)]
     Publish(#[from] PublishError),
 }
 

@@ -92,7 +92,7 @@ pub struct ApiSettings {
     /// How long an executor keeps a task without a heartbeat. Default 60,000 ms. Shorter finds crashed executors
     /// sooner, and takes tasks from slow networks.
     pub lease_ms: u64,
-    /// Connections served at once. Default 1,024; further ones wait in the kernel's queue.
+    /// Connections served at once. Default 1,024; further ones are told to come back later (503).
     pub max_connections: usize,
     /// Connections served at once for one address. Default 64.
     pub max_connections_per_address: usize,
