@@ -5,11 +5,12 @@ mod cycle;
 use std::collections::BTreeMap;
 
 use cycle::{ANCHOR, GENESIS, operator, play};
+use kinitro::beacon::Beacon;
 use kinitro::domain::*;
-use kinitro::replay::{Answer, ChainFacts, Finding, Level, Report, Sample, compare};
+use kinitro::replay::{Answer, ChainFacts, CycleManifest, Finding, Level, Report, Sample, check_manifest, compare};
 use kinitro::service::verifier::{VerifyOptions, verify_transcript};
 use kinitro::sim::Simulator;
-use kinitro::transcript::Transcript;
+use kinitro::transcript::{Transcript, Verdict};
 
 /// Level and field of the first difference.
 fn first(report: &Report) -> (Level, String) {
@@ -96,6 +97,9 @@ fn the_chains_word_is_compared_when_it_is_known() {
         anchor_hash: Some(ANCHOR.hash),
         log: Some(log),
         operator: Some(operator().hotkey()),
+        netuid: Some(Netuid(3)),
+        public_beacon: Some(false),
+        submissions: Some(cycle.signed.manifest.submissions.clone()),
     };
     assert_eq!(verify(truth.clone()).answer, Answer::Identical);
     let field = |facts| first(&verify(facts)).1;
@@ -103,7 +107,76 @@ fn the_chains_word_is_compared_when_it_is_known() {
     assert_eq!(field(ChainFacts { anchor_hash: Some(other), ..truth.clone() }), "hash of the anchor block");
     assert_eq!(field(ChainFacts { genesis: Some(other), ..truth.clone() }), "genesis hash");
     assert_eq!(field(ChainFacts { log: Some("{}".into()), ..truth.clone() }), "log on the chain");
-    assert_eq!(field(ChainFacts { operator: Some(Hotkey([1; 32])), ..truth }), "operator");
+    assert_eq!(field(ChainFacts { operator: Some(Hotkey([1; 32])), ..truth.clone() }), "operator");
+    assert_eq!(field(ChainFacts { netuid: Some(Netuid(4)), ..truth }), "netuid");
+}
+
+/// One episode, and the manifest with everything that the chain could say against it.
+fn quick() -> VerifyOptions {
+    VerifyOptions { sample: Sample::Count(1), ..VerifyOptions::default() }
+}
+
+#[test]
+fn a_miner_that_was_dropped_invented_or_refused_for_no_reason_is_named() {
+    let simulator = Simulator::locate(None).unwrap();
+    let cycle = play(&simulator, |_| {});
+    let stated = cycle.signed.manifest.submissions.clone();
+    let against = |submissions| {
+        let facts = ChainFacts { submissions: Some(submissions), ..ChainFacts::default() };
+        first(&cycle.verify_with(Ok(&simulator), &facts, &quick()))
+    };
+    let mut third = stated[1].clone();
+    (third.uid, third.hotkey) = (Uid(3), Hotkey([3; 32]));
+    assert_eq!(
+        against([stated.clone(), vec![third]].concat()),
+        (Level::Structure, "submission of uid 3".into()),
+        "dropped"
+    );
+    assert_eq!(against(stated[..1].to_vec()).1, "submission of uid 2", "invented");
+    let mut earlier = stated.clone();
+    earlier[0].since = BlockNumber(1);
+    assert_eq!(against(earlier).1, "submission of uid 1.since", "dated later than it is");
+    let mut refused = stated.clone();
+    refused[1].verdict = Verdict::Refused { reasons: vec!["repo_malformed".into()] };
+    assert!(against(refused).1.starts_with("submission of uid 2"), "let in against the rules");
+}
+
+#[test]
+fn a_beacon_that_everybody_can_compute_is_refused_where_seeds_are_secret() {
+    let simulator = Simulator::locate(None).unwrap();
+    let cycle = play(&simulator, |_| {}).lie(|m| m.beacon = Beacon::at(None, &m.genesis, m.netuid, &m.anchor));
+    let facts = |public| ChainFacts { public_beacon: Some(public), ..ChainFacts::default() };
+    let beacon = |public| cycle.verify_with(Ok(&simulator), &facts(public), &quick()).levels[1].findings[0].to_string();
+    assert!(beacon(false).contains("beacon: expected the operator's VRF"), "{}", beacon(false));
+    assert!(beacon(true).contains("episode seed"), "{}", beacon(true));
+}
+
+#[test]
+fn a_manifest_must_follow_the_one_before_it_at_a_later_block() {
+    let simulator = Simulator::locate(None).unwrap();
+    let first_cycle = play(&simulator, |_| {});
+    let check = |change: &dyn Fn(&mut CycleManifest)| {
+        let second = first_cycle.lie(|m| {
+            (m.cycle, m.previous) = (CycleId(2), first_cycle.signed.digest);
+            (m.anchor.number, m.anchor.hash) = (BlockNumber(1240), BlockHash([4; 32]));
+            change(m);
+        });
+        check_manifest(&second.signed, Some(&first_cycle.signed), &ChainFacts::default()).map(|f| f.to_string())
+    };
+    assert_eq!(check(&|_| {}), None);
+    let reused = check(&|m| m.anchor = ANCHOR).unwrap();
+    assert!(reused.contains("anchor: expected a block after 1234, the anchor of cycle 1, got 1234"), "{reused}");
+    assert!(check(&|m| m.netuid = Netuid(4)).unwrap().contains("netuid"));
+    assert!(check(&|m| m.previous = Digest([1; 32])).unwrap().contains("previous digest"));
+}
+
+#[test]
+fn a_sample_of_nothing_is_no_verification() {
+    let simulator = Simulator::locate(None).unwrap();
+    let cycle = play(&simulator, |_| {});
+    let options = VerifyOptions { sample: Sample::Count(0), ..VerifyOptions::default() };
+    let report = cycle.verify_with(Ok(&simulator), &ChainFacts::default(), &options);
+    assert_eq!(report.answer, Answer::CouldNotCheck, "{report:?}");
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<Validat
         netuid: Netuid(settings.chain.netuid),
         poll_interval: Duration::from_secs(settings.validator.poll_interval_s),
         sample,
+        operator: settings.validator.operator,
         dry_run: args.dry_run,
         reports: settings.storage.data_dir.join("reports"),
     };

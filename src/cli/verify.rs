@@ -171,6 +171,7 @@ fn whole_cycle(args: &VerifyArgs, cycle: &CycleTarget, options: &VerifyOptions) 
         anchor_hash: args.anchor_hash.or(dev_hash),
         log: args.log.clone(),
         operator: args.operator,
+        ..ChainFacts::default()
     };
     let simulator = simulator(args, options);
     let progress = Progress::new("episodes", manifest.episodes.len() as u64);

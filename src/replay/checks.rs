@@ -1,13 +1,17 @@
 //! What each level checks, as pure functions over a manifest and its transcripts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use super::difference::Difference;
 use super::{CycleManifest, Finding, ReplayOptions, ReplayReport, SignedCycle, replay, scores_of};
 use crate::beacon::{cycle_seed, episode_seed};
-use crate::domain::{BlockHash, Hotkey, printable};
+use crate::domain::{BlockHash, Hotkey, Netuid, printable};
 use crate::sim::Simulator;
-use crate::transcript::{EpisodeRow, Header, Transcript, TranscriptError, canonical_json, log_commitment};
+use crate::transcript::{
+    EpisodeRow, Header, SubmissionRow, Transcript, TranscriptError, canonical_json, log_commitment,
+};
 
 /// What is known of the chain from a source other than the manifest. What is unknown is not checked, and said so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +24,12 @@ pub struct ChainFacts {
     pub log: Option<String>,
     /// Who should have signed: the subnet's operator.
     pub operator: Option<Hotkey>,
+    /// The subnet that the manifest should be of.
+    pub netuid: Option<Netuid>,
+    /// Whether everybody may compute the seeds in advance, as on a development chain. Unknown is taken as yes and noted.
+    pub public_beacon: Option<bool>,
+    /// Every submission at the anchor block with the verdict that admission's rules give it, by uid.
+    pub submissions: Option<Vec<SubmissionRow>>,
 }
 
 /// How a row is called in findings.
@@ -42,8 +52,14 @@ pub fn check_manifest(signed: &SignedCycle, previous: Option<&SignedCycle>, fact
         if let Some(operator) = &facts.operator {
             same("operator", operator, &signed.manifest.operator)?;
         }
+        if let Some(netuid) = &facts.netuid {
+            same("netuid", netuid, &signed.manifest.netuid)?;
+        }
         if let Some(previous) = previous {
-            same("previous digest", &previous.digest, &signed.manifest.previous)?;
+            check_succession(previous, signed)?;
+        }
+        if let Some(submissions) = &facts.submissions {
+            check_submissions(submissions, &signed.manifest.submissions)?;
         }
         if let Some(log) = &facts.log {
             same("log on the chain", &log_commitment(signed.manifest.cycle, &signed.digest), &printable(log, 128))?;
@@ -51,6 +67,49 @@ pub fn check_manifest(signed: &SignedCycle, previous: Option<&SignedCycle>, fact
         Ok(())
     };
     check().err().map(|difference| differs("manifest", difference))
+}
+
+/// That a manifest follows the one before it: same operator and subnet, a later cycle, and a later anchor. The output of the
+/// earlier anchor is published, so whoever used that block again would play worlds that everybody can know.
+fn check_succession(previous: &SignedCycle, signed: &SignedCycle) -> Result<(), Difference> {
+    let (before, now) = (&previous.manifest, &signed.manifest);
+    same("previous digest", &previous.digest, &now.previous)?;
+    same("operator", &before.operator, &now.operator)?;
+    same("netuid", &before.netuid, &now.netuid)?;
+    same("genesis hash", &before.genesis, &now.genesis)?;
+    if now.cycle <= before.cycle {
+        return Err(Difference::of("cycle", format!("one after {}", before.cycle), now.cycle));
+    }
+    if now.anchor.number <= before.anchor.number {
+        let later = format!("a block after {}, the anchor of cycle {}", before.anchor.number, before.cycle);
+        return Err(Difference::of("anchor", later, now.anchor.number));
+    }
+    Ok(())
+}
+
+/// That nobody was dropped, invented, or judged by other rules than the published ones.
+fn check_submissions(due: &[SubmissionRow], stated: &[SubmissionRow]) -> Result<(), Difference> {
+    let by_uid = |rows: &[SubmissionRow]| rows.iter().map(|row| (row.uid, row.clone())).collect::<BTreeMap<_, _>>();
+    let (due, stated) = (by_uid(due), by_uid(stated));
+    let uids: BTreeSet<_> = due.keys().chain(stated.keys()).collect();
+    for uid in uids {
+        let field = || format!("submission of uid {uid}");
+        match (due.get(uid), stated.get(uid)) {
+            (Some(_), None) => return Err(Difference::of(field(), "the one that stood on the chain", "none")),
+            (None, Some(_)) => return Err(Difference::of(field(), "none, as on the chain", "one")),
+            (Some(due), Some(stated)) if !same_submission(due, stated) => {
+                return Err(first_difference(&field(), due, stated));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The date decides ties of those who take part; of the others it means nothing.
+fn same_submission(due: &SubmissionRow, stated: &SubmissionRow) -> bool {
+    let dated = !due.is_admitted() || due.since == stated.since;
+    dated && due.hotkey == stated.hotkey && due.claim == stated.claim && due.verdict == stated.verdict
 }
 
 /// Seeds of a manifest: its anchor is the chain's block, and its beacon follows from it.
@@ -61,6 +120,10 @@ pub fn check_beacon(manifest: &CycleManifest, facts: &ChainFacts) -> Option<Find
         }
         if let Some(hash) = &facts.anchor_hash {
             same("hash of the anchor block", hash, &manifest.anchor.hash)?;
+        }
+        if facts.public_beacon == Some(false) && manifest.beacon.is_dev() {
+            let got = "a development beacon, which everybody can compute in advance";
+            return Err(Difference::of("beacon", "the operator's VRF", got));
         }
         let verified = manifest.beacon.verify(&manifest.genesis, manifest.netuid, &manifest.anchor);
         verified.map_err(|error| Difference::of("beacon", "one that follows from the anchor", error))
@@ -201,7 +264,7 @@ fn walk(path: String, expected: &Value, got: &Value) -> Option<Difference> {
     match (expected, got) {
         (a, b) if a == b => None,
         (Value::Object(a), Value::Object(b)) => {
-            let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+            let keys: BTreeSet<_> = a.keys().chain(b.keys()).collect();
             let null = Value::Null;
             keys.into_iter()
                 .find_map(|key| walk(format!("{path}.{key}"), a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null)))

@@ -79,6 +79,10 @@ pub fn verify_cycle(subject: &Subject<'_>, options: &VerifyOptions, progress: &P
         if chosen.len() < recorded.len() {
             levels.note(Level::Structure, format!("{} of {} transcripts sampled", chosen.len(), recorded.len()));
         }
+        if chosen.is_empty() && !recorded.is_empty() {
+            let reason = format!("none of {} transcripts was asked for: take a larger sample", recorded.len());
+            levels.unread(0, Finding::Unchecked { subject: "episodes".into(), reason });
+        }
         check_episodes(subject, options, &recorded, &chosen, &mut levels, progress);
     }
     levels.run(Level::Scores, 0, || check_scores(manifest));
@@ -289,6 +293,12 @@ impl Levels {
         }
         if subject.previous.is_none() && manifest.previous != crate::domain::Digest::ZERO {
             self.note(Level::Structure, "the manifest before it was not at hand, so their link was not checked");
+        }
+        if subject.facts.submissions.is_none() {
+            self.note(Level::Structure, "the submissions were not compared with a chain: somebody could be missing");
+        }
+        if subject.previous.is_some_and(|previous| previous.manifest.contest_digest != manifest.contest_digest) {
+            self.note(Level::Structure, "the contest's settings are not those of the manifest before it");
         }
         if manifest.beacon.is_dev() {
             self.note(Level::Seeds, "a development beacon (dev): anybody could compute these seeds in advance");

@@ -16,12 +16,12 @@ use super::appliance::{dev_key, open_dev_chain, open_simulator};
 use super::published::{FetchError, Published, plain_http_client};
 use super::roles::{self, RoleError};
 use super::settings::Settings;
-use super::validator::{Round, Validator, ValidatorError, ValidatorOptions};
+use super::validator::{Round, Validator, ValidatorError, ValidatorOptions, chain_facts};
 use super::verifier::{Subject, VerifyOptions, verify_cycle};
 use crate::beacon::OperatorKey;
 use crate::chain::{Chain, ChainError, DevChain};
 use crate::domain::{CycleId, DeploymentRules, EnvId, Hotkey, Netuid, Strategy, Uid};
-use crate::replay::{ChainFacts, Report, Sample, SignedCycle};
+use crate::replay::{Report, Sample, SignedCycle};
 use crate::sim::{SimError, Simulator};
 use crate::transcript::EpisodeRow;
 
@@ -268,12 +268,8 @@ impl Demo {
         published: Published,
         tell: &mut impl FnMut(DemoEvent<'_>),
     ) -> Result<Report, DemoError> {
-        let facts = ChainFacts {
-            genesis: Some(self.chain.genesis()),
-            anchor_hash: Some(self.chain.block_hash(signed.manifest.anchor.number).await?),
-            log: None,
-            operator: Some(dev_key(&self.settings).hotkey()),
-        };
+        let operator = dev_key(&self.settings).hotkey();
+        let facts = chain_facts(&self.chain, NETUID, &signed.manifest, Some(operator)).await?;
         let (simulator, runtime) = (self.simulator.clone(), tokio::runtime::Handle::current());
         let (progress, mut heard) = tokio::sync::mpsc::unbounded_channel();
         let mut verifying = tokio::task::spawn_blocking(move || {
@@ -305,6 +301,7 @@ impl Demo {
             netuid: NETUID,
             poll_interval: POLL,
             sample: Sample::Percent(10.0),
+            operator: Some(dev_key(&self.settings).hotkey()),
             dry_run: false,
             reports: self.settings.storage.data_dir.join("reports"),
         };

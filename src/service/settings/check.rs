@@ -30,8 +30,8 @@ pub fn check(settings: &Settings) -> Vec<String> {
     if settings.scheduler.poll_interval_ms == 0 {
         problems.push("[scheduler] poll_interval_ms must be at least 1".into());
     }
-    if settings.validator.sample_percent > 100 {
-        problems.push("[validator] sample_percent is at most 100".into());
+    if !(1..=100).contains(&settings.validator.sample_percent) {
+        problems.push("[validator] sample_percent must be 1 to 100: nothing is set that was not replayed".into());
     }
     problems
 }

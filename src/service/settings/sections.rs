@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Contest;
+use crate::domain::{Contest, Hotkey};
 
 /// All settings of an appliance: a TOML file, overridden by environment variables, overridden by flags.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -190,14 +190,21 @@ pub struct ValidatorSettings {
     pub backend_url: String,
     /// Seconds between looks for a new manifest. Default 60.
     pub poll_interval_s: u64,
-    /// Episodes of a manifest that are replayed before its weights are set, in percent. Default 10. With 0
-    /// only structure, seeds and scores are checked, and an operator could invent episodes.
+    /// Episodes of a manifest that are replayed before its weights are set, in percent, 1 to 100. Default 10.
     pub sample_percent: u32,
+    /// Whose manifests are believed, as an ss58 address. Unset: those of whoever signed the first one that was
+    /// found true since the start. Set it: whoever answers at `backend_url` could sign otherwise.
+    pub operator: Option<Hotkey>,
 }
 
 impl Default for ValidatorSettings {
     fn default() -> Self {
-        ValidatorSettings { backend_url: "http://127.0.0.1:8000".into(), poll_interval_s: 60, sample_percent: 10 }
+        ValidatorSettings {
+            backend_url: "http://127.0.0.1:8000".into(),
+            poll_interval_s: 60,
+            sample_percent: 10,
+            operator: None,
+        }
     }
 }
 

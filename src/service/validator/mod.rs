@@ -1,22 +1,30 @@
 //! The validator: verifies published cycles and sets their weights on the chain. What it could not verify it never sets.
 
+mod facts;
+mod memory;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use self::memory::Memory;
 use super::published::{FetchError, Published};
 use super::verifier::{Subject, VerifyOptions, verify_cycle};
 use crate::beacon::OperatorKey;
 use crate::chain::{Chain, ChainError, Kept, WeightSubmission, check_weights, keep_same_hands};
 use crate::domain::{BlockNumber, CycleId, Digest, Hotkey, Netuid, Uid, printable};
-use crate::replay::{Answer, ChainFacts, Report, Sample, SignedCycle, scores_of};
+use crate::replay::{Answer, Report, Sample, SignedCycle, scores_of};
 use crate::score::chain_vector;
 use crate::sim::Simulator;
 use crate::transcript::EpisodeRow;
 
+pub use facts::chain_facts;
+
+/// Cycles that may have been given up between a manifest and the one before it; looked for one by one.
+const MAX_CYCLES_GIVEN_UP: u64 = 20;
 /// Context of the seed that decides which episodes are replayed.
 const SAMPLE_CONTEXT: &str = "kinitro validator sample v1";
 
@@ -29,6 +37,8 @@ pub struct ValidatorOptions {
     pub poll_interval: Duration,
     /// Which episodes are replayed.
     pub sample: Sample,
+    /// Whose manifests are believed; without it, those of whoever signed the first one that was found true.
+    pub operator: Option<Hotkey>,
     /// Verify and print, set nothing.
     pub dry_run: bool,
     /// Folder for reports of what differs.
@@ -101,6 +111,7 @@ pub struct Validator {
     key: Arc<OperatorKey>,
     simulator: Simulator,
     published: Published,
+    memory: Mutex<Memory>,
 }
 
 impl Validator {
@@ -112,7 +123,8 @@ impl Validator {
         simulator: Simulator,
         published: Published,
     ) -> Validator {
-        Validator { options, chain, key, simulator, published }
+        let memory = Mutex::new(Memory::new(options.operator));
+        Validator { options, chain, key, simulator, published, memory }
     }
 
     /// Looks for new manifests until `shutdown`.
@@ -147,27 +159,58 @@ impl Validator {
             Err(FetchError::NoCycle { .. }) => return Ok(Round::NothingNew),
             latest => latest?,
         };
-        if done == Some(cycle) {
+        if let Some(done) = done.filter(|done| cycle <= *done) {
+            if cycle < done {
+                tracing::warn!(%cycle, %done, "the server shows an older cycle than before; it is not looked at");
+            }
             return Ok(Round::NothingNew);
         }
         let signed = Arc::new(self.published.manifest(cycle).await?);
-        let report = self.verify(signed.clone()).await?;
+        if self.memory().is_verified(&signed.digest) && signed.verify().is_ok() {
+            return self.set_weights(&signed).await;
+        }
+        let report = match self.verify(signed.clone()).await? {
+            Ok(report) => report,
+            Err(reason) => return Ok(Round::CouldNotCheck { cycle, reason }),
+        };
         match report.answer {
-            Answer::Identical => self.set_weights(&signed).await,
+            Answer::Identical => {
+                self.memory().verified(signed.manifest.operator);
+                self.set_weights(&signed).await
+            }
             Answer::Differs => Ok(Round::Differs { cycle, file: self.keep_report(cycle, &signed, &report)? }),
             Answer::CouldNotCheck => Ok(Round::CouldNotCheck { cycle, reason: first_reason(&report) }),
         }
     }
 
-    async fn verify(&self, signed: Arc<SignedCycle>) -> Result<Report, ValidatorError> {
-        let facts = ChainFacts {
-            genesis: Some(self.chain.genesis()),
-            anchor_hash: Some(self.chain.block_hash(signed.manifest.anchor.number).await?),
-            log: None,
-            operator: None,
-        };
-        let options =
-            VerifyOptions { sample: self.options.sample, sample_seed: self.sample_seed().await?, ..Default::default() };
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Verifies a manifest against the chain, the manifest before it and a sample of its episodes, or says why it is not
+    /// even looked at.
+    async fn verify(&self, signed: Arc<SignedCycle>) -> Result<Result<Report, String>, ValidatorError> {
+        let (chain, manifest, netuid) = (self.chain.as_ref(), &signed.manifest, self.options.netuid);
+        let mut facts = facts::chain_facts(chain, netuid, manifest, self.memory().operator()).await?;
+        if let Some(logged) = facts::logged(chain, netuid, &manifest.operator).await? {
+            if logged.cycle > manifest.cycle {
+                let (newest, shown) = (logged.cycle, manifest.cycle);
+                return Ok(Err(format!(
+                    "the operator has logged cycle {newest} on the chain, the server shows {shown}"
+                )));
+            }
+            facts.log = Some(logged.text).filter(|_| logged.cycle == manifest.cycle);
+        }
+        let mut sample_seed = self.draw_sample_seed().await?;
+        // What its signer did not sign says nothing about the signer: the structure's check names it.
+        if signed.verify().is_ok() {
+            match self.memory().examine(manifest.cycle, signed.digest, || sample_seed) {
+                Ok(seed) => sample_seed = seed,
+                Err(reason) => return Ok(Err(reason)),
+            }
+        }
+        let previous = self.manifest_before(&signed).await?;
+        let options = VerifyOptions { sample: self.options.sample, sample_seed, ..Default::default() };
         let (published, simulator) = (self.published.clone(), self.simulator.clone());
         let runtime = tokio::runtime::Handle::current();
         let checked = tokio::task::spawn_blocking(move || {
@@ -177,19 +220,35 @@ impl Validator {
             };
             let subject = Subject {
                 signed: &signed,
-                previous: None,
+                previous: previous.as_ref(),
                 facts: &facts,
                 transcripts: &fetch,
                 simulator: Ok(&simulator),
             };
             verify_cycle(&subject, &options, &|_, _| {})
         });
-        Ok(checked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())))
+        Ok(Ok(checked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))))
+    }
+
+    /// The newest manifest that the server has of an earlier cycle; cycles that were given up have none.
+    async fn manifest_before(&self, signed: &SignedCycle) -> Result<Option<SignedCycle>, ValidatorError> {
+        if signed.manifest.previous == Digest::ZERO {
+            return Ok(None);
+        }
+        let cycle = signed.manifest.cycle.0;
+        for before in (cycle.saturating_sub(MAX_CYCLES_GIVEN_UP).max(1)..cycle).rev() {
+            match self.published.manifest(CycleId(before)).await {
+                Ok(previous) => return Ok(Some(previous)),
+                Err(FetchError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
     }
 
     /// Drawn from a secret of this process and from a block that is younger than the manifest, so that the operator
     /// could neither know nor choose which episodes are looked at.
-    async fn sample_seed(&self) -> Result<[u8; 32], ValidatorError> {
+    async fn draw_sample_seed(&self) -> Result<[u8; 32], ValidatorError> {
         let mut secret = [0u8; 32];
         getrandom::fill(&mut secret).map_err(|error| ValidatorError::Randomness(error.to_string()))?;
         let head = self.chain.finalized_head().await?;
