@@ -1,5 +1,16 @@
 //! What a person types. Each command is a thin file: it calls the library and prints.
 
+/// Prints a line as [`std::println`] does, but never panics: see [`out`]. Stands before the modules, so that they all use it.
+macro_rules! println {
+    () => { $crate::cli::out::write(format_args!("\n")) };
+    ($($text:tt)*) => { $crate::cli::out::write(format_args!("{}\n", format_args!($($text)*))) };
+}
+
+/// The same without the end of the line.
+macro_rules! print {
+    ($($text:tt)*) => { $crate::cli::out::write(format_args!($($text)*)) };
+}
+
 mod action_file;
 mod api_key;
 mod beacon;
@@ -19,6 +30,7 @@ mod evaluate;
 mod ingest_work;
 mod list_envs;
 pub mod mock_miner;
+mod out;
 mod progress;
 mod replay;
 mod score;
@@ -34,7 +46,6 @@ mod verify;
 mod verify_print;
 mod verify_target;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -96,12 +107,16 @@ struct CompletionsArgs {
 
 /// Runs one command. Errors are printed as one chain of sentences on standard error, with exit status 1.
 pub fn run(cli: Cli) -> ExitCode {
-    match dispatch(cli.command) {
-        Ok(status) => status,
-        Err(error) => {
-            eprintln!("kinitro: {}", sentence(&error));
+    let status = dispatch(cli.command).unwrap_or_else(|error| {
+        eprintln!("kinitro: {}", sentence(&error));
+        ExitCode::FAILURE
+    });
+    match out::failure() {
+        Some(failure) if status == ExitCode::SUCCESS => {
+            eprintln!("kinitro: {failure}");
             ExitCode::FAILURE
         }
+        _ => status,
     }
 }
 
@@ -142,7 +157,9 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Score(args) => score::run(&args)?,
         Command::TestScoring(args) => test_scoring::run(&args)?,
         Command::Completions(args) => {
-            clap_complete::generate(args.shell, &mut Cli::command(), "kinitro", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "kinitro", &mut script);
+            print!("{}", String::from_utf8_lossy(&script));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -159,7 +176,7 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 /// Prints `value` as JSON, one document. A reader that has gone away (`| head`) is no error.
 fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
-    let _ = writeln!(std::io::stdout(), "{text}");
+    println!("{text}");
     Ok(())
 }
 

@@ -72,11 +72,11 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
 fn dump(transcript: &Transcript) {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for line in transcript.lines() {
-        if writeln!(out, "{line}").is_err() {
-            return;
+        if let Err(error) = writeln!(out, "{line}") {
+            return super::out::note(Err(error));
         }
     }
-    let _ = out.flush();
+    super::out::note(out.flush());
 }
 
 /// Reads a file, but no more than `cap_bytes`.

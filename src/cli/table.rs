@@ -4,7 +4,6 @@
 //! cell is made printable first, so a name that a stranger chose cannot move the cursor.
 
 use std::fmt;
-use std::io::Write;
 
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, LineStyle, TableStyle};
 
@@ -35,7 +34,7 @@ impl Table {
 
     /// Writes the table to standard output. A reader that has gone away (`| head`) is no error.
     pub fn print(&self) {
-        let _ = writeln!(std::io::stdout(), "{self}");
+        println!("{self}");
     }
 
     /// Columns that hold numbers only are set flush right.

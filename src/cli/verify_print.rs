@@ -1,7 +1,5 @@
 //! A verification's report for people.
 
-use std::io::Write;
-
 use super::table::Table;
 use crate::domain::printable;
 use crate::replay::{Answer, LevelReport, Report};
@@ -20,25 +18,24 @@ pub fn print(target: &str, report: &Report, seconds: f64) {
         ]);
     }
     table.print();
-    let mut out = std::io::stdout().lock();
     for level in &report.levels {
         for finding in &level.findings {
-            let _ = writeln!(out, "{}: {}", level.level, printable(&finding.to_string(), 600));
+            println!("{}: {}", level.level, printable(&finding.to_string(), 600));
         }
         let more = (level.differs + level.unchecked).saturating_sub(level.findings.len() as u64);
         if more > 0 {
-            let _ = writeln!(out, "{}: and {more} more", level.level);
+            println!("{}: and {more} more", level.level);
         }
         for note in &level.notes {
-            let _ = writeln!(out, "{}: note: {}", level.level, printable(note, 600));
+            println!("{}: note: {}", level.level, printable(note, 600));
         }
     }
-    let _ = match (report.answer, report.first_finding()) {
-        (Answer::Identical, _) | (_, None) => writeln!(out, "{target}: {} ({seconds:.1} s)", report.answer),
+    match (report.answer, report.first_finding()) {
+        (Answer::Identical, _) | (_, None) => println!("{target}: {} ({seconds:.1} s)", report.answer),
         (answer, Some((_, finding))) => {
-            writeln!(out, "{target}: {answer} ({seconds:.1} s); first: {}", printable(&finding.to_string(), 600))
+            println!("{target}: {answer} ({seconds:.1} s); first: {}", printable(&finding.to_string(), 600))
         }
-    };
+    }
 }
 
 fn answer_of(level: &LevelReport) -> String {
