@@ -47,7 +47,10 @@ pub fn dev_chain_file(settings: &Settings) -> PathBuf {
 pub fn open_dev_chain(settings: &Settings) -> Result<DevChain, ChainError> {
     let path = dev_chain_file(settings);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| ChainError::File(format!("{}: {error}", folder.display())))?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            let folder = folder.display();
+            ChainError::File(format!("{folder}: {error}; it must be a folder that this user may write to"))
+        })?;
     }
     let options = DevChainSettings {
         name: DEFAULT_DEV_CHAIN.to_owned(),

@@ -23,6 +23,10 @@ impl From<rusqlite::Error> for StoreError {
                 ErrorCode::NotADatabase => StoreError::Refused(format!("this file is no SQLite database: {error}")),
                 ErrorCode::DatabaseCorrupt => StoreError::Corrupt(format!("SQLite finds the file damaged: {error}")),
                 ErrorCode::DiskFull => StoreError::Unavailable("the disk is full; make room, nothing is lost".into()),
+                // SQLite names a full disk so when it cannot enlarge the index of its log.
+                ErrorCode::SystemIoFailure => StoreError::Unavailable(format!(
+                    "the disk cannot be written or read ({error}); is it full? Make room or repair it, nothing is lost"
+                )),
                 ErrorCode::ReadOnly => {
                     StoreError::Unavailable("the database is read-only; give this user write access to it".into())
                 }
