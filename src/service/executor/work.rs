@@ -27,6 +27,8 @@ const FIRST_IDLE: Duration = Duration::from_millis(50);
 const LONGEST_IDLE: Duration = Duration::from_secs(2);
 /// How long handing in and giving back may take at shutdown; what is not done then is done by expiring leases.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a request for tasks that is under way at shutdown is waited for.
+const FETCH_GRACE: Duration = Duration::from_secs(1);
 /// Results that may wait for being handed in; more make their episodes wait.
 const RESULT_QUEUE: usize = 256;
 /// Pause after a transcript was not taken, doubled up to the longest.
@@ -183,9 +185,14 @@ impl Executor {
             environments: (!self.options.environments.is_empty()).then(|| self.options.environments.clone()),
             fingerprint: Some(self.simulator.fingerprint().digest()),
         };
+        let mut fetching = self.queue.fetch(request);
         let fetched = tokio::select! {
-            () = shutdown.cancelled() => return Ok(Leased::default()),
-            fetched = self.queue.fetch(request) => fetched,
+            fetched = &mut fetching => fetched,
+            // What it leased must be known to be given back.
+            () = shutdown.cancelled() => match tokio::time::timeout(FETCH_GRACE, fetching).await {
+                Ok(fetched) => fetched,
+                Err(_) => return Ok(Leased::default()),
+            },
         };
         fetched.or_else(|error| {
             if matches!(error, TaskError::Unauthorized(_)) {
