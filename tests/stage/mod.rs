@@ -117,10 +117,14 @@ impl Stage {
         self.folder.path().join("data")
     }
 
+    pub fn settings_file(&self) -> PathBuf {
+        self.folder.path().join("kinitro.toml")
+    }
+
     /// A role with the stage's settings.
     pub fn role(&self, role: &str) -> Command {
         let mut command = kinitro();
-        command.arg(role).arg("--config").arg(self.folder.path().join("kinitro.toml"));
+        command.arg(role).arg("--config").arg(self.settings_file());
         command
     }
 
