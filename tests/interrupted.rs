@@ -2,10 +2,10 @@
 
 mod stage;
 
-use std::path::Path;
 use std::process::Command;
 
-use stage::process::{Process, assert_refused, kinitro};
+use stage::disk::Disk;
+use stage::process::{Process, assert_refused};
 use stage::{Miner, Play, Stage, eventually, http, manifest, rows};
 
 fn experts() -> Vec<Miner> {
@@ -86,39 +86,26 @@ fn scheduler_executor_and_api_stop_on_ctrl_c() {
     }
 }
 
-/// A command that runs `script` where `folder` is a disk of its own of `kib` KiB. As root a private mount is enough;
-/// others need a user namespace as well.
-fn with_small_disk(folder: &Path, kib: u32, script: &str) -> Command {
-    let flags = if rustix::process::geteuid().is_root() { "-m" } else { "-rm" };
-    let mount = format!("set -e; mount -t tmpfs -o size={kib}k none \"$FOLDER\"; cd \"$FOLDER\"; {script}");
-    let mut command = Command::new("unshare");
-    command.args([flags, "bash", "-c", &mount]).env("FOLDER", folder).env("KINITRO", env!("CARGO_BIN_EXE_kinitro"));
-    command
-}
-
 #[test]
 fn commands_on_a_full_disk_say_so_and_what_was_there_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let script = |command: &str| {
-        format!(
-            "\"$KINITRO\" db --data-dir data init >/dev/null; head -c 4M /dev/zero >fill 2>/dev/null || true; set +e; \
-             \"$KINITRO\" {command} >/dev/null; code=$?; rm fill; \
-             \"$KINITRO\" api-key --data-dir data create rack-1 >/dev/null 2>&1 || exit 90; exit $code"
-        )
-    };
+    let disk = Disk::here();
+    let no_room = disk.no_room();
     let rows: [(&str, &[&str]); 5] = [
-        ("db --data-dir other init", &["full"]),
-        ("api-key --data-dir data create rack-2", &["full"]),
-        ("daemon --data-dir data --listen 127.0.0.1:0 --log off", &["No space left"]),
-        ("demo --data-dir demo", &["full"]),
-        ("test-env metaworld/reach-v3 --episodes 1 --record .", &["cannot write", "No space left"]),
+        ("db --data-dir other init", &["full", "nothing is lost"]),
+        ("api-key --data-dir data create rack-2", &["full", "nothing is lost"]),
+        ("daemon --data-dir data --listen 127.0.0.1:0 --log off", &["cannot use the data folder data", no_room]),
+        ("demo --data-dir demo", &["check the file's folder and the free space"]),
+        ("test-env metaworld/reach-v3 --episodes 1 --record .", &["cannot write", no_room]),
     ];
     for (command, with) in rows {
-        let output = with_small_disk(folder.path(), 700, &script(command)).output().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!(
+            "\"$KINITRO\" db --data-dir data init >/dev/null; fill; set +e; \"$KINITRO\" {command} >/dev/null; code=$?; free; \
+             \"$KINITRO\" api-key --data-dir data create rack-1 >/dev/null 2>&1 || exit 90; exit $code"
+        );
+        let output = disk.script(folder.path(), 700, &script).output().unwrap();
         assert_refused(command, &output, 1, with);
     }
-    let status = kinitro().args(["db", "--data-dir"]).arg(folder.path()).arg("status").output().unwrap();
-    assert_refused("db status", &status, 1, &["there is no database"]);
 }
 
 #[test]
@@ -143,22 +130,18 @@ fn a_daemon_on_a_full_disk_goes_on_when_there_is_room_again() {
     let settings = stage.settings_file();
     // The folder is copied onto the small disk, which then stands in its place.
     let copy = tempfile::tempdir().unwrap();
-    let script = format!(
-        "cp -r {copy:?}/data/. .; \"$KINITRO\" db --data-dir . init >/dev/null; exec \"$KINITRO\" daemon --config {settings:?}",
-        copy = copy.path()
-    );
     let copied = Command::new("cp").arg("-r").arg(stage.data()).arg(copy.path()).status().unwrap();
     assert!(copied.success());
-    let mut daemon = Process::start(&mut with_small_disk(&stage.data(), 8_000, &script));
+    let script = format!("cp -r {:?}/data/. .; exec \"$KINITRO\" daemon --config {settings:?}", copy.path());
+    let disk = Disk::here();
+    let mut daemon = Process::start(&mut disk.script(&stage.data(), 8_000, &script));
     let url = daemon.url();
-    let fill = format!("/proc/{}/root{}/fill", daemon.id(), stage.data().display());
     eventually("the cycle makes progress", || final_tasks(&url).filter(|done| *done > 0));
-    let filled = std::fs::write(&fill, vec![1; 16_000_000]);
-    assert!(filled.is_err(), "the disk is not small");
-    eventually("the full disk is noticed", || daemon.err.find("full").or_else(|| daemon.err.find("No space left")));
+    disk.fill(&daemon, &stage.data());
+    eventually("the full disk is noticed", || daemon.err.find("full").or_else(|| daemon.err.find(disk.no_room())));
     assert_eq!(manifest(&url, 1).map(|signed| signed.digest), None);
     assert!(daemon.is_alive(), "{}", daemon.text());
-    std::fs::remove_file(&fill).unwrap();
+    disk.free(&daemon, &stage.data());
     let signed = eventually("the cycle is published", || manifest(&url, 1));
     let all = rows(&signed);
     assert_eq!(all.len(), 2 * 2 * 3);
