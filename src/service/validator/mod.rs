@@ -191,7 +191,8 @@ impl Validator {
     /// even looked at.
     async fn verify(&self, signed: Arc<SignedCycle>) -> Result<Result<Report, String>, ValidatorError> {
         let (chain, manifest, netuid) = (self.chain.as_ref(), &signed.manifest, self.options.netuid);
-        let mut facts = facts::chain_facts(chain, netuid, manifest, self.memory().operator()).await?;
+        let operator = self.memory().operator();
+        let mut facts = facts::chain_facts(chain, netuid, manifest, operator).await?;
         if let Some(logged) = facts::logged(chain, netuid, &manifest.operator).await? {
             if logged.cycle > manifest.cycle {
                 let (newest, shown) = (logged.cycle, manifest.cycle);
