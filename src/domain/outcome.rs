@@ -176,13 +176,34 @@ impl<'de> Deserialize<'de> for Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, FaultReason};
+    use super::{Fault, FaultReason, Party};
 
     #[test]
     fn slugs_are_the_json_names() {
         for reason in FaultReason::ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.slug());
         }
+    }
+
+    #[test]
+    fn each_reason_belongs_to_the_party_that_can_do_something_about_it() {
+        let of = |party| FaultReason::ALL.into_iter().filter(|reason| reason.party() == party).collect::<Vec<_>>();
+        use FaultReason::*;
+        assert_eq!(
+            of(Party::Miner),
+            [
+                EndpointRefused,
+                Unreachable,
+                ResetTimeout,
+                ResetFailed,
+                TooManyMissedSteps,
+                MalformedActions,
+                EpisodeTimeout,
+                SimulationUnstable
+            ]
+        );
+        assert_eq!(of(Party::Platform), [EngineFailure, ExecutorLost, PlatformOutage, StorageFailure]);
+        assert_eq!(of(Party::Chain), [ChainUnavailable]);
     }
 
     #[test]
