@@ -27,17 +27,17 @@ demo: build ## one whole cycle: six mock miners, eight tasks, scores, verificati
 # Python packages go into folders of ours with --target, so that pip alone is enough (no venv package).
 $(READER)/.done: docs/examples/requirements.txt
 	@rm -rf $(READER)
-	python3 -m pip install --quiet --disable-pip-version-check --target $(READER) -r $<
+	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(READER) -r $<
 	@touch $@
 
 $(ORACLE)/.done: tests/oracle/requirements.txt
 	@rm -rf $(ORACLE)
-	python3 -m pip install --quiet --disable-pip-version-check --target $(ORACLE) --no-deps -r $<
+	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(ORACLE) --no-deps -r $<
 	@touch $@
 
 $(PEERS)/.done: tests/oracle/requirements-peers.txt
 	@rm -rf $(PEERS)
-	python3 -m pip install --quiet --disable-pip-version-check --target $(PEERS) --no-deps -r $<
+	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(PEERS) --no-deps -r $<
 	@touch $@
 
 test: vendor $(READER)/.done ## every test
