@@ -40,8 +40,11 @@ struct DoubleHasher(Vec<u8>);
 
 impl DoubleHasher {
     fn digest(&mut self, values: &[f64]) -> Digest {
-        self.0.clear();
-        self.0.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        // One copy instead of a loop over bytes, which would cost as much as the hash.
+        self.0.resize(values.len() * 8, 0);
+        for (bytes, value) in self.0.chunks_exact_mut(8).zip(values) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
         Digest::of(&self.0)
     }
 }
