@@ -182,6 +182,23 @@ fn the_fingerprint_names_the_libm_that_is_locked() {
 }
 
 #[test]
+fn every_relative_link_leads_somewhere() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for (number, line) in prose(&text) {
+            for link in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let target = link.split('#').next().unwrap();
+                if target.is_empty() || target.contains("://") {
+                    continue;
+                }
+                let exists = page.parent().unwrap().join(target).exists();
+                assert!(exists, "{}:{number} links to {target}, which does not exist", page.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn pages_are_finished_and_fit_a_screen() {
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
