@@ -59,6 +59,8 @@ pub struct EpisodeFilter {
     pub environment: Option<EnvId>,
     /// With this outcome.
     pub outcome: Option<Outcome>,
+    /// Of published cycles only.
+    pub published: bool,
 }
 
 /// Which part of a list.

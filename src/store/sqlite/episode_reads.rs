@@ -55,7 +55,7 @@ pub(super) fn list(
     let mut query = connection.prepare_cached(&format!(
         "{SELECT} WHERE position > ?1 AND {FINAL} AND (?2 IS NULL OR task.cycle = ?2) \
          AND (?3 IS NULL OR (uid = ?3 AND probe = 0)) AND (?4 IS NULL OR environment = ?4) \
-         AND (?5 IS NULL OR outcome = ?5) ORDER BY position LIMIT ?6"
+         AND (?5 IS NULL OR outcome = ?5) AND (?6 = 0 OR cycle.status = 'completed') ORDER BY position LIMIT ?7"
     ))?;
     let rows = query
         .query_and_then(
@@ -65,6 +65,7 @@ pub(super) fn list(
                 filter.uid.map(|uid| uid.0),
                 filter.environment.as_ref().map(|environment| environment.as_str()),
                 filter.outcome.map(|outcome| slug(&outcome)),
+                filter.published,
                 i64::from(page.limit) + 1,
             ],
             |row| Ok((number(row, "position")?, from_row(row)?)),
