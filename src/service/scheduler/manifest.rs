@@ -95,7 +95,7 @@ impl Publisher<'_> {
             let fault = fault.unwrap_or(crate::domain::Fault::new(FaultReason::ExecutorLost));
             return Ok(EpisodeRow::unfinished(row.environment.clone(), row.index, row.uid, row.hotkey, fault));
         }
-        if fault.is_some_and(|fault| fault.reason == FaultReason::SimulationUnstable) {
+        if !row.total_reward.is_finite() {
             // Its rewards may be no numbers, which the database does not hold; the transcript does.
             return self.row_of_transcript(row);
         }

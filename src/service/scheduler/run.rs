@@ -10,7 +10,7 @@ use super::plan::{Opening, admissions_at};
 use super::probe;
 use crate::beacon::{Beacon, DEFAULT_DEV_CHAIN, OperatorKey};
 use crate::chain::{Chain, ChainError};
-use crate::domain::{Contest, CycleId, Digest, EngineFingerprint, Netuid, printable};
+use crate::domain::{BlockNumber, Contest, CycleId, Digest, EngineFingerprint, Netuid, printable};
 use crate::store::{BlobStore, EpisodeRow, OpenCycle, Store, StoreError};
 use crate::transcript::log_commitment;
 
@@ -51,6 +51,19 @@ pub enum SchedulerError {
     /// A finished cycle cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The chain has no block yet whose randomness is still secret.
+    #[error(
+        "block {head} is the newest finalized one, and the randomness of block {used}, the anchor of cycle {cycle}, \
+         is published; a new cycle waits for a later block: does the chain, or its node, stand still?"
+    )]
+    AnchorUsed {
+        /// The newest finalized block.
+        head: BlockNumber,
+        /// The anchor of the newest published cycle.
+        used: BlockNumber,
+        /// That cycle.
+        cycle: CycleId,
+    },
 }
 
 /// Opens cycles, watches them, scores and publishes them. One per data folder.
@@ -142,6 +155,12 @@ impl Scheduler {
         let id = self.store.next_cycle_id().await?;
         let genesis = self.chain.genesis();
         let beacon_key = (self.chain.network() != DEFAULT_DEV_CHAIN).then_some(self.key.as_ref());
+        if beacon_key.is_some()
+            && let Some(last) = self.store.last_completed_cycle().await?
+            && anchor.number <= last.block_number
+        {
+            return Err(SchedulerError::AnchorUsed { head: anchor.number, used: last.block_number, cycle: last.id });
+        }
         let opening = Opening {
             id,
             anchor,
@@ -170,7 +189,8 @@ impl Scheduler {
             if progress.all_final() {
                 return Ok(());
             }
-            let age = jiff::Timestamp::now().duration_since(started).unsigned_abs();
+            // Below zero when the clock was set back, which makes a cycle longer and ends none.
+            let age = Duration::try_from(jiff::Timestamp::now().duration_since(started)).unwrap_or_default();
             if age > self.options.cycle_timeout {
                 let left_out = self.store.leave_out_unfinished(id).await?;
                 tracing::warn!(cycle = %id, left_out, "the cycle's time is over; what is not done is left out");
