@@ -75,6 +75,12 @@ async fn health(line: &Line, limits: &Limits) -> Result<WireEncoding, Fault> {
     }
 }
 
+/// Whether a server answers `/health`, whatever it says.
+pub(super) async fn reaches(http: &reqwest::Client, endpoint: &Endpoint, limits: &Limits) -> bool {
+    let request = http.get(endpoint.url("/health")).header(ACCEPT, WireEncoding::Json.media_type());
+    matches!(call(request, deadline(limits), &mut 0).await, Ok(_) | Err(CallError::TooLarge))
+}
+
 fn accepted(answer: &Answer) -> bool {
     let parsed = serde_json::from_slice::<ResetAnswer>(&answer.body);
     answer.status == StatusCode::OK && parsed.is_ok_and(|parsed| parsed.status == "ok")

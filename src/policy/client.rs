@@ -119,6 +119,14 @@ impl PolicyClient {
         begin::begin(line, limits, ticket, slots).await
     }
 
+    /// Whether anything at all answers at an endpoint: a look at our own network, not at the policy.
+    pub async fn reaches(&self, endpoint: &Endpoint, limits: &Limits) -> bool {
+        match self.http_client(endpoint, limits) {
+            Ok(http) => begin::reaches(&http, endpoint, limits).await,
+            Err(_) => false,
+        }
+    }
+
     /// One HTTP client, and so one pool of at most one connection, per episode: a policy behind a load balancer
     /// stays with the instance that was reset.
     fn http_client(&self, endpoint: &Endpoint, limits: &Limits) -> reqwest::Result<reqwest::Client> {

@@ -1,6 +1,6 @@
 //! Whether a failure that looks like the miner's is really ours.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::domain::{Fault, FaultReason, Hotkey};
@@ -60,6 +60,13 @@ impl FaultJudge {
         fault
     }
 
+    /// Those of `known` that were not heard of in the last minute.
+    pub fn silent(&self, known: impl Iterator<Item = Hotkey>, now: Instant) -> Vec<Hotkey> {
+        let recent = self.notes.iter().filter(|note| now.duration_since(note.at) <= WINDOW);
+        let heard: BTreeSet<Hotkey> = recent.map(|note| note.hotkey).collect();
+        known.filter(|hotkey| !heard.contains(hotkey)).collect()
+    }
+
     fn most_failed(&self, now: Instant) -> bool {
         // The newest note of each miner counts: an outage strikes miners that answered well a moment ago.
         let recent = self.notes.iter().filter(|note| now.duration_since(note.at) <= WINDOW);
@@ -109,6 +116,19 @@ mod tests {
         assert_eq!(judge.judge(UNREACHABLE, true, now).reason, FaultReason::PlatformOutage);
         (2..=3).for_each(|n| judge.note(key(n), None, now));
         assert_eq!(judge.judge(UNREACHABLE, true, now), UNREACHABLE);
+    }
+
+    #[test]
+    fn three_colluders_at_the_end_of_a_cycle_are_outvoted_by_those_who_have_finished() {
+        let (mut judge, start) = (FaultJudge::default(), Instant::now());
+        (4..=10).for_each(|n| judge.note(key(n), None, start));
+        let end = start + Duration::from_secs(600);
+        (1..=3).for_each(|n| judge.note(key(n), Some(UNREACHABLE), end));
+        assert_eq!(judge.judge(UNREACHABLE, true, end).reason, FaultReason::PlatformOutage);
+        let silent = judge.silent((1..=10).map(key), end);
+        assert_eq!(silent, (4..=10).map(key).collect::<Vec<_>>());
+        silent.into_iter().for_each(|hotkey| judge.note(hotkey, None, end));
+        assert_eq!(judge.judge(UNREACHABLE, true, end), UNREACHABLE);
     }
 
     #[test]

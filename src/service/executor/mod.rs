@@ -6,6 +6,7 @@
 mod assignment;
 mod fault_judge;
 mod lease;
+mod outage;
 mod pool;
 mod report;
 mod rollout;

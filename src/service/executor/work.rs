@@ -1,17 +1,20 @@
 //! The executor's loop.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use futures_util::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::assignment::Assignment;
 use super::fault_judge::FaultJudge;
 use super::lease::{Held, keep_alive};
-use super::pool::PhysicsPool;
+use super::outage::Outages;
+use super::pool::{PhysicsPool, panic_text};
 use super::report::report;
 use super::rollout::{Ended, Lost, Runner};
 use crate::beacon::policy_seed;
@@ -36,6 +39,28 @@ const FIRST_UPLOAD_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_UPLOAD_PAUSE: Duration = Duration::from_secs(10);
 /// Tries to hand a transcript over before its episode is lost: some five minutes, in which a full disk can be given room.
 const MAX_UPLOADS: u32 = 35;
+
+/// Tasks held for each place in flight, those included that wait for their fault to be judged or their result to be taken.
+const HELD_PER_PLACE: usize = 4;
+
+/// An episode's place among those in flight.
+struct Place {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Place {
+    fn take(places: &Arc<Semaphore>) -> Place {
+        metrics::gauge!("kinitro_episodes_in_flight").increment(1.0);
+        // No more tasks are asked for than there are places; a queue that gives more is served all the same.
+        Place { _permit: places.clone().try_acquire_owned().ok() }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::gauge!("kinitro_episodes_in_flight").decrement(1.0);
+    }
+}
 
 /// How an executor works.
 #[derive(Clone)]
@@ -70,7 +95,8 @@ pub struct Executor {
     simulator: Simulator,
     pool: PhysicsPool,
     reference: ReferenceServer,
-    judge: Mutex<FaultJudge>,
+    outages: Outages,
+    places: Arc<Semaphore>,
     clients: Mutex<BTreeMap<Digest, PolicyClient>>,
 }
 
@@ -86,8 +112,9 @@ impl Executor {
         pool: PhysicsPool,
     ) -> Result<Executor, ExecutorError> {
         let reference = ReferenceServer::start(simulator.clone()).await?;
-        let (judge, clients) = (Mutex::default(), Mutex::default());
-        Ok(Executor { options, queue, simulator, pool, reference, judge, clients })
+        let outages = Outages::new(options.fault_settle);
+        let places = Arc::new(Semaphore::new(options.max_in_flight));
+        Ok(Executor { options, queue, simulator, pool, reference, outages, places, clients: Mutex::default() })
     }
 
     /// Works until `shutdown`; then gives back what is not finished.
@@ -135,7 +162,7 @@ impl Executor {
         let mut refused = Ok(());
         while !shutdown.is_cancelled() {
             while episodes.try_join_next().is_some() {}
-            let room = self.options.max_in_flight.saturating_sub(episodes.len()).min(MAX_FETCH as usize);
+            let room = self.room(episodes.len());
             let leased = match self.fetch(room, &shutdown).await {
                 Ok(leased) => leased,
                 Err(error) => {
@@ -147,7 +174,9 @@ impl Executor {
                 tokio::select! {
                     () = shutdown.cancelled() => break,
                     Some(_) = episodes.join_next(), if !episodes.is_empty() => {}
+                    Ok(_) = self.places.acquire(), if self.places.available_permits() == 0 => {}
                     () = tokio::time::sleep(idle), if room > 0 => idle = (idle * 2).min(LONGEST_IDLE),
+                    () = tokio::time::sleep(LONGEST_IDLE), if room == 0 => {}
                 }
                 continue;
             }
@@ -159,10 +188,11 @@ impl Executor {
                 };
                 let lost = held.take(task.id, task.lease_ms);
                 let (this, contest, finished) = (self.clone(), Arc::new(contest.clone()), finished.clone());
+                let place = Place::take(&self.places);
                 episodes.spawn(async move {
                     tokio::select! {
                         () = lost.cancelled() => {}
-                        result = this.episode(&task, &contest) => {
+                        result = this.episode_or_panic(&task, &contest, place) => {
                             // A closed channel means shutdown; the lease is given back then.
                             let _ = finished.send(result).await;
                         }
@@ -172,6 +202,15 @@ impl Executor {
         }
         episodes.shutdown().await;
         refused
+    }
+
+    /// How many tasks may be taken now.
+    fn room(&self, held: usize) -> usize {
+        if self.outages.pause_until().is_some() {
+            return 0;
+        }
+        let settling = (self.options.max_in_flight * HELD_PER_PLACE).saturating_sub(held);
+        self.places.available_permits().min(settling).min(MAX_FETCH as usize)
     }
 
     /// Tasks for so many free places; none while the queue has none or does not answer.
@@ -203,24 +242,34 @@ impl Executor {
         })
     }
 
+    /// A panic beside the physics threads ends its episode too: left alone, its lease would be renewed for ever.
+    async fn episode_or_panic(&self, task: &LeasedTask, contest: &Contest, place: Place) -> TaskResult {
+        let episode = AssertUnwindSafe(self.episode(task, contest, place)).catch_unwind().await;
+        episode.unwrap_or_else(|panic| {
+            metrics::counter!("kinitro_panics_total").increment(1);
+            let note = format!("the executor panicked: {}", panic_text(panic.as_ref()));
+            self.without_transcript(task, Lost { fault: Fault::new(FaultReason::EngineFailure), note })
+        })
+    }
+
     /// Runs one task to its result, its transcript stored.
-    async fn episode(&self, task: &LeasedTask, contest: &Contest) -> TaskResult {
-        metrics::gauge!("kinitro_episodes_in_flight").increment(1.0);
+    async fn episode(&self, task: &LeasedTask, contest: &Contest, place: Place) -> TaskResult {
         let ended = match self.client(task.contest, contest) {
             Ok(policies) => {
                 let runner = Runner { simulator: self.simulator.clone(), policies, pool: self.pool.clone() };
                 let endpoint = self.endpoint(task, contest);
+                if let (Ok(endpoint), false) = (&endpoint, task.probe) {
+                    self.outages.meet(task, endpoint);
+                }
                 runner.run(&self.options.id, &Assignment::of(task), contest, endpoint).await
             }
             Err(error) => Err(Lost { fault: Fault::new(FaultReason::EngineFailure), note: error.to_string() }),
         };
+        // What is left is waiting: another episode may begin meanwhile.
+        drop(place);
         let result = self.conclude(task, contest, ended).await;
-        metrics::gauge!("kinitro_episodes_in_flight").decrement(1.0);
-        let outcome = match result.fault {
-            Some(fault) => fault.reason.slug(),
-            None if result.outcome == Outcome::Success => "success",
-            None => "failure",
-        };
+        // Whether it succeeded stays secret until the cycle is published.
+        let outcome = result.fault.map_or("completed", |fault| fault.reason.slug());
         metrics::counter!("kinitro_episodes_total", "outcome" => outcome).increment(1);
         result
     }
@@ -267,25 +316,14 @@ impl Executor {
         if task.probe {
             return fault;
         }
-        self.judge().note(task.miner.hotkey, fault, Instant::now());
+        self.outages.note(task.miner.hotkey, fault);
         let fault = fault?;
         if !FaultJudge::is_suspect(fault) {
             return Some(fault);
         }
-        tokio::time::sleep(self.options.fault_settle).await;
-        let probe_ok = self.reference_answers(task, contest).await;
-        Some(self.judge().judge(fault, probe_ok, Instant::now()))
-    }
-
-    fn judge(&self) -> std::sync::MutexGuard<'_, FaultJudge> {
-        self.judge.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// Whether our own reference policy can be reached the way miners are.
-    async fn reference_answers(&self, task: &LeasedTask, contest: &Contest) -> bool {
         match self.client(task.contest, contest) {
-            Ok(client) => self.reference.answers(&client, &contest.limits).await,
-            Err(_) => false,
+            Ok(client) => Some(self.outages.settled(fault, &client, &self.reference, contest).await),
+            Err(_) => Some(Fault::new(FaultReason::PlatformOutage)),
         }
     }
 
