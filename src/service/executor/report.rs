@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::lease::Held;
 use crate::domain::{ExecutorId, printable};
-use crate::service::tasks::{TaskQueue, TaskResult};
+use crate::service::tasks::{TaskError, TaskQueue, TaskResult};
 
 /// Results handed in together at most; the queue's own limit is larger.
 const BATCH: usize = 100;
@@ -46,7 +46,29 @@ pub async fn report(
     }
 }
 
+/// Hands a batch in, over and over while the queue cannot take it. A batch that is refused as a whole is taken apart, so that
+/// one result that nobody will ever take does not hold up the others.
 async fn hand_in(queue: &dyn TaskQueue, executor: &ExecutorId, batch: &[TaskResult]) {
+    let Some(error) = try_to_hand_in(queue, executor, batch).await else { return };
+    if let [result] = batch {
+        tracing::error!(task = %result.task, error = %printable(&error.to_string(), 200), "this result is given up");
+        return;
+    }
+    for result in batch.chunks(1) {
+        if let Some(error) = try_to_hand_in(queue, executor, result).await {
+            let task = result[0].task;
+            tracing::error!(%task, error = %printable(&error.to_string(), 200), "this result is given up");
+        }
+    }
+}
+
+/// Whether asking again with the same results cannot help.
+fn is_final(error: &TaskError) -> bool {
+    matches!(error, TaskError::Invalid { .. } | TaskError::Conflict(_))
+}
+
+/// `None` when the batch was answered or nobody took it for too long; the error when it will never be taken.
+async fn try_to_hand_in(queue: &dyn TaskQueue, executor: &ExecutorId, batch: &[TaskResult]) -> Option<TaskError> {
     let mut pause = FIRST_PAUSE;
     for _ in 0..MAX_TRIES {
         match queue.submit(executor.clone(), batch.to_vec()).await {
@@ -59,12 +81,80 @@ async fn hand_in(queue: &dyn TaskQueue, executor: &ExecutorId, batch: &[TaskResu
                         tracing::warn!(%task, %attempt, ?answer, "result not accepted");
                     }
                 }
-                return;
+                return None;
             }
+            Err(error) if is_final(&error) => return Some(error),
             Err(error) => tracing::warn!(error = %printable(&error.to_string(), 200), "results not handed in yet"),
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     tracing::error!(results = batch.len(), "results dropped: nobody took them for half an hour");
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::domain::{Attempt, Digest, Fault, FaultReason, Outcome, TaskId};
+    use crate::service::tasks::{FetchRequest, QueueFuture};
+    use crate::store::{Heartbeat, Leased, SubmitAnswer};
+
+    /// Refuses every request that holds the result of task 2, and notes what it takes.
+    #[derive(Default)]
+    struct Picky(Mutex<Vec<TaskId>>);
+
+    impl TaskQueue for Picky {
+        fn fetch(&self, _: FetchRequest) -> QueueFuture<'_, Leased> {
+            unreachable!("nobody fetches here")
+        }
+        fn heartbeat(&self, _: ExecutorId, _: Vec<TaskId>) -> QueueFuture<'_, Heartbeat> {
+            unreachable!("no heart beats here")
+        }
+        fn release(&self, _: ExecutorId, _: Vec<TaskId>) -> QueueFuture<'_, u64> {
+            unreachable!("nothing is given back here")
+        }
+        fn upload_transcript(&self, _: ExecutorId, _: Digest, _: Bytes) -> QueueFuture<'_, ()> {
+            unreachable!("nothing is uploaded here")
+        }
+        fn submit(&self, _: ExecutorId, results: Vec<TaskResult>) -> QueueFuture<'_, Vec<SubmitAnswer>> {
+            let answer = if results.iter().any(|result| result.task == task(2)) {
+                Err(TaskError::Invalid { field: "transcript", detail: "its file is damaged".into() })
+            } else {
+                self.0.lock().unwrap().extend(results.iter().map(|result| result.task));
+                Ok(vec![SubmitAnswer::Accepted; results.len()])
+            };
+            Box::pin(async move { answer })
+        }
+    }
+
+    fn task(number: u8) -> TaskId {
+        TaskId([number; 16])
+    }
+
+    fn result(number: u8) -> TaskResult {
+        TaskResult {
+            task: task(number),
+            attempt: Attempt(1),
+            outcome: Outcome::Faulted,
+            fault: Some(Fault::new(FaultReason::EngineFailure)),
+            steps: 0,
+            total_reward: 0.0,
+            transcript: None,
+            note: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_result_that_will_never_be_taken_does_not_hold_up_the_others() {
+        let queue = Picky::default();
+        let (executor, batch) = ("e".parse().unwrap(), [result(1), result(2), result(3)]);
+        let handed_in = hand_in(&queue, &executor, &batch);
+        tokio::time::timeout(Duration::from_secs(5), handed_in).await.expect("it does not try for half an hour");
+        assert_eq!(*queue.0.lock().unwrap(), [task(1), task(3)]);
+    }
 }

@@ -145,7 +145,14 @@ impl TaskService {
         }
         let read = self.beside(&self.checking, move |blobs| {
             let Some(file) = blobs.get(&digest)? else { return Ok(None) };
-            decode(&file, &digest).map(Some)
+            match decode(&file, &digest) {
+                Ok(read) => Ok(Some(read)),
+                Err(error) => {
+                    // It was sound when it was taken: this disk has lost it.
+                    tracing::error!(%digest, %error, "a kept transcript is damaged");
+                    Ok(None)
+                }
+            }
         });
         let Some((header, verified)) = read.await? else { return Ok(Err(Rejection::UnknownTranscript)) };
         match self.owner(&header).await {
