@@ -15,6 +15,7 @@ use crate::domain::{BlockHash, BlockNumber, Contest, DeploymentRules, EnvId, Hot
 use crate::policy::{ClientOptions, Endpoint, PlatformCredential, PolicyClient, Secret};
 use crate::score::wilson;
 use crate::service::executor::{Ended, PhysicsPool, Runner};
+use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
 use crate::service::trial::{Tally, Trial};
 
 /// Run the paying engine against your own endpoint and see the success rates
@@ -140,7 +141,8 @@ fn client_options(args: &EvaluateArgs, endpoint: &Endpoint) -> anyhow::Result<Cl
         ..ClientOptions::default()
     };
     if let Some(file) = &args.bearer_file {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text =
+            read_text_capped(file, MAX_SECRET_BYTES).with_context(|| format!("cannot read {}", file.display()))?;
         let credential =
             PlatformCredential { host_pattern: endpoint.host().to_owned(), bearer: Secret::new(text.trim()) };
         options.credentials.push(credential);

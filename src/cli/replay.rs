@@ -40,14 +40,18 @@ pub struct ReplayArgs {
 /// # Errors
 /// A file that cannot be read or is no sound transcript; missing assets.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+    Ok(ExitCode::from(answer(args)?.exit_code()))
+}
+
+fn answer(args: &ReplayArgs) -> anyhow::Result<Answer> {
     let transcript = Transcript::from_bytes(&read_file(&args.transcript, MAX_TRANSCRIPT_BYTES)?)
         .with_context(|| args.transcript.display().to_string())?;
     if args.dump {
         dump(&transcript);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Answer::Identical);
     }
     let simulator = Simulator::locate(args.assets.as_deref())?;
-    let answer = match replay(&transcript, &simulator, ReplayOptions { heavy: args.heavy }) {
+    Ok(match replay(&transcript, &simulator, ReplayOptions { heavy: args.heavy }) {
         ReplayReport::Identical { steps } => {
             println!("identical: {steps} steps of {}", transcript.header.environment);
             Answer::Identical
@@ -64,8 +68,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
             println!("could not check: {reason}");
             Answer::CouldNotCheck
         }
-    };
-    Ok(ExitCode::from(answer.exit_code()))
+    })
 }
 
 /// Prints JSON lines; a reader that has gone away (`| head`) is no error.
@@ -82,7 +85,5 @@ fn dump(transcript: &Transcript) {
 /// Reads a file, but no more than `cap_bytes`.
 pub(super) fn read_file(path: &Path, cap_bytes: usize) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
-    let size = std::fs::metadata(path).with_context(|| format!("cannot read {shown}"))?.len();
-    anyhow::ensure!(size <= cap_bytes as u64, "{shown} has {size} bytes, more than the {cap_bytes} that it may have");
-    std::fs::read(path).with_context(|| format!("cannot read {shown}"))
+    crate::service::files::read_capped(path, cap_bytes).with_context(|| format!("cannot read {shown}"))
 }

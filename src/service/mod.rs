@@ -4,6 +4,7 @@ pub mod api;
 pub mod appliance;
 pub mod demo;
 pub mod executor;
+pub mod files;
 pub mod http_server;
 pub mod published;
 pub mod roles;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::api::{self, Access, ApiState, OpenElsewhere};
 use super::appliance::{Appliance, OpenError, open_simulator};
 use super::executor::{Executor, ExecutorError, ExecutorOptions, PhysicsPool};
+use super::files::{MAX_SECRET_BYTES, read_text_capped};
 use super::http_server::{HttpLimits, serve};
 use super::scheduler::{Scheduler, SchedulerOptions};
 use super::settings::{ApiSettings, ExecutorSettings, Settings};
@@ -286,7 +287,7 @@ async fn start_executor(
 }
 
 fn read_secret(file: &std::path::Path) -> Result<Secret, RoleError> {
-    let text = std::fs::read_to_string(file)
+    let text = read_text_capped(file, MAX_SECRET_BYTES)
         .map_err(|error| RoleError::Credential { file: file.display().to_string(), error })?;
     Ok(Secret::new(text.trim()))
 }

@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 
 use super::check::check;
 use super::sections::Settings;
+use crate::service::files::read_text_capped;
 
 /// Largest settings file that is read; ours are a few kilobytes.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// Settings that cannot be used, with every problem that was found.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +46,7 @@ pub fn load(
 
 fn read_file(path: &Path, problems: &mut Vec<String>) -> Settings {
     let shown = path.display();
-    let too_large = std::fs::metadata(path).is_ok_and(|meta| meta.len() > MAX_FILE_BYTES);
-    if too_large {
-        problems.push(format!("{shown} is larger than 1 MiB; is it the right file?"));
-        return Settings::default();
-    }
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_text_capped(path, MAX_FILE_BYTES) {
         Ok(text) => text,
         Err(error) => {
             problems.push(format!("cannot read {shown}: {error}"));
