@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde::Serialize;
 
 use super::verify_target::Target;
@@ -11,6 +11,7 @@ use crate::beacon::{
 };
 use crate::domain::{BlockHash, BlockRef, CycleId, CycleSeed, EnvId, EpisodeSeed, Hotkey, Netuid, PolicySeed};
 use crate::replay::{ChainFacts, CycleManifest, Finding, check_beacon};
+use crate::sim::{self, SimError};
 
 /// Show, verify or derive the randomness of a cycle
 #[derive(Debug, Args)]
@@ -62,7 +63,7 @@ struct VerifyArgs {
 ///   kinitro beacon derive --output 5f…e1 --cycle 7 metaworld/reach-v3 0
 ///   kinitro beacon derive --dev-hash 0xab…cd --cycle 1 metaworld/reach-v3 0 --hotkey 5Grw…
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, group(ArgGroup::new("source").required(true).args(["output", "dev_hash"])))]
 struct DeriveArgs {
     /// Environment
     environment: EnvId,
@@ -75,7 +76,7 @@ struct DeriveArgs {
     cycle: u64,
 
     /// The beacon's output
-    #[arg(long, value_name = "HEX", required_unless_present = "dev_hash", conflicts_with = "dev_hash")]
+    #[arg(long, value_name = "HEX")]
     output: Option<BeaconOutput>,
 
     /// Hash of the anchor block of a development beacon
@@ -182,6 +183,9 @@ struct Derived {
 }
 
 fn derive(args: &DeriveArgs) -> anyhow::Result<()> {
+    if sim::task(&args.environment).is_none() {
+        return Err(SimError::UnknownEnvironment(args.environment.clone()).into());
+    }
     let output = args.output.or(args.dev_hash.as_ref().map(dev_output)).expect("clap asks for one of the two");
     let cycle = cycle_seed(&output, CycleId(args.cycle));
     let episode = episode_seed(&cycle, &args.environment, args.index);

@@ -11,6 +11,16 @@ macro_rules! print {
     ($($text:tt)*) => { $crate::cli::out::write(format_args!($($text)*)) };
 }
 
+/// The same for standard error; where that cannot be written either, only the exit code is left to tell.
+macro_rules! eprintln {
+    ($($text:tt)*) => { $crate::cli::out::complain(format_args!("{}\n", format_args!($($text)*))) };
+}
+
+/// The same without the end of the line.
+macro_rules! eprint {
+    ($($text:tt)*) => { $crate::cli::out::complain(format_args!($($text)*)) };
+}
+
 mod action_file;
 mod api_key;
 mod beacon;
@@ -50,6 +60,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
+
+use crate::replay::Answer;
 
 /// Robot-policy evaluation whose published scores any stranger can verify
 #[derive(Debug, Parser)]
@@ -118,6 +130,12 @@ pub fn run(cli: Cli) -> ExitCode {
         }
         _ => status,
     }
+}
+
+/// Says why something could not be checked: for `verify`, `replay` and `beacon verify`, whose exit code 1 is an answer.
+fn could_not_check(error: &anyhow::Error) -> Answer {
+    eprintln!("kinitro: could not check: {}", sentence(error));
+    Answer::CouldNotCheck
 }
 
 /// An error and its causes as one sentence; a cause that is quoted already is not said again.

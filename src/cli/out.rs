@@ -1,4 +1,4 @@
-//! Standard output, which may be a pipe that is closed or a disk that is full.
+//! Standard output and standard error, which may be a pipe that is closed or a disk that is full.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -10,6 +10,11 @@ static FAILED: OnceLock<io::Error> = OnceLock::new();
 /// Writes text. An error is kept for [`failure`]: a command finishes its work whether or not it is read.
 pub fn write(text: fmt::Arguments<'_>) {
     note(io::stdout().lock().write_fmt(text));
+}
+
+/// Writes text to standard error.
+pub fn complain(text: fmt::Arguments<'_>) {
+    let _ = io::stderr().lock().write_fmt(text);
 }
 
 /// Keeps the error of a write to standard output.

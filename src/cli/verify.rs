@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::verify_target::{CycleTarget, Target};
 use crate::beacon::dev_block_hash;
 use crate::domain::{BlockHash, CycleId, Digest, Hotkey};
-use crate::replay::{Answer, ChainFacts, Level, Report, Sample, compare};
+use crate::replay::{ChainFacts, Level, Report, Sample, compare};
 use crate::service::verifier::{Subject, VerifyOptions, verify_cycle, verify_transcript};
 use crate::sim::Simulator;
 
@@ -53,7 +53,9 @@ pub struct VerifyArgs {
     json: bool,
 
     /// Compare with another operator's cycle instead, episode by episode
-    #[arg(long, value_name = "URL2")]
+    #[arg(long, value_name = "URL2", conflicts_with_all = [
+        "level", "sample", "sample_seed", "heavy", "transcripts", "genesis", "anchor_hash", "log", "operator",
+    ])]
     against: Option<String>,
 
     /// Folder with the transcripts of a manifest file; default beside it
@@ -111,22 +113,18 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::from(answer.exit_code()))
         }
-        Err(error) => {
-            eprintln!("kinitro: could not check: {}", super::sentence(&error));
-            Ok(ExitCode::from(Answer::CouldNotCheck.exit_code()))
-        }
+        Err(error) => Ok(ExitCode::from(super::could_not_check(&error).exit_code())),
     }
 }
 
 fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let start = Instant::now();
-    let mut options = options(args)?;
+    let options = options(args)?;
     let mut outcome = match Target::open(&args.target, args.transcripts.as_deref())? {
         Target::Cycle(cycle) if args.against.is_some() => against(args, &cycle)?,
         Target::Cycle(cycle) => whole_cycle(args, &cycle, &options)?,
         Target::Transcripts(files) => {
-            anyhow::ensure!(args.against.is_none(), "--against compares cycles, and {} is none", args.target);
-            options.sample = Sample::All;
+            refuse_what_needs_a_manifest(args)?;
             transcripts(args, &files, &options)?
         }
     };
@@ -135,6 +133,27 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
         outcome.sample_seed = Some(Digest(options.sample_seed));
     }
     Ok(outcome)
+}
+
+/// Transcripts alone name no operator and no cycle: an option about these must not look as if it had been checked.
+fn refuse_what_needs_a_manifest(args: &VerifyArgs) -> anyhow::Result<()> {
+    let given = [
+        ("--against", args.against.is_some()),
+        ("--sample", args.sample != Sample::All),
+        ("--sample-seed", args.sample_seed.is_some()),
+        ("--transcripts", args.transcripts.is_some()),
+        ("--genesis", args.genesis.is_some()),
+        ("--anchor-hash", args.anchor_hash.is_some()),
+        ("--log", args.log.is_some()),
+        ("--operator", args.operator.is_some()),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((option, _)) => anyhow::bail!(
+            "{option} needs the manifest of a cycle, and {} is none: give http://host:port or a manifest's file",
+            args.target
+        ),
+    }
 }
 
 fn outcome(args: &VerifyArgs, report: Report) -> Outcome {

@@ -9,7 +9,7 @@ use super::text::printable;
 
 /// A text from outside that is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a valid {what}: {hint}")]
+#[error("\"{text}\" is not a valid {what}: {hint}")]
 pub struct ParseError {
     what: &'static str,
     text: String,

@@ -65,7 +65,7 @@ pub enum SimError {
         found: usize,
     },
     /// The task vector holds a number that no world can be built from.
-    #[error("number {index} of the task vector is {value}: give finite metres between -{limit} and {limit}")]
+    #[error("number {index} of the task vector is {value:?}: give finite metres between -{limit} and {limit}")]
     TaskVectorValue {
         /// Position of the number, from 0.
         index: usize,
