@@ -1,5 +1,7 @@
 //! `kinitro api-key`
 
+use std::io::Write;
+
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
@@ -79,7 +81,10 @@ async fn create(store: &SqliteStore, executor: ExecutorId, days: Option<i64>) ->
     let (key, new) = NewApiKey::generate(executor, expires_at).context("the system has no random numbers")?;
     let id = store.add_api_key(new).await?;
     // Only the key goes to standard output, so that it can be redirected into a file.
-    println!("{}", *key);
+    if let Err(error) = writeln!(std::io::stdout(), "{}", *key) {
+        store.revoke_api_key(id).await?;
+        bail!("key {id} could not be written to standard output ({error}), so it is revoked; make another one");
+    }
     eprintln!("This is key {id}. It is shown only now; keep it in a file that only the executor may read.");
     Ok(())
 }

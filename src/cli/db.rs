@@ -115,6 +115,7 @@ async fn status(folder: &Path, json: bool) -> anyhow::Result<()> {
 
 async fn reset(folder: &Path, force: bool) -> anyhow::Result<()> {
     let path = DataDir::database_path(folder);
+    anyhow::ensure!(path.exists(), "there is no database {}; run `kinitro db init`", path.display());
     let _lock = DataDir::open(folder, Role::Upkeep)?;
     let store = SqliteStore::open_existing(&path, SqliteSettings::default())?;
     confirm(&losses(&path, "API keys stay"), force)?;

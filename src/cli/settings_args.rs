@@ -7,35 +7,35 @@ use clap::Args;
 
 use crate::service::settings::{self, Settings};
 
-/// Flags common to all commands that use settings.
+/// Flags common to all commands that use settings. Where a command has subcommands, they may stand behind these too.
 #[derive(Debug, Clone, Args)]
 pub struct SettingsArgs {
     /// Settings file (TOML); `kinitro check-config` tells what is wrong with one
-    #[arg(long, value_name = "FILE", env = "KINITRO_CONFIG")]
+    #[arg(global = true, long, value_name = "FILE", env = "KINITRO_CONFIG")]
     pub config: Option<PathBuf>,
 
     /// Folder of the database, the transcripts and the development chain
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(global = true, long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
     /// Chain to use; this version knows `dev`
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub network: Option<String>,
 
     /// Number of the subnet
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub netuid: Option<u16>,
 
     /// Name of the wallet
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub wallet_name: Option<String>,
 
     /// Name of the hotkey in that wallet
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub hotkey_name: Option<String>,
 
     /// What is logged, for example `info` or `kinitro=debug`
-    #[arg(long, value_name = "FILTER")]
+    #[arg(global = true, long, value_name = "FILTER")]
     pub log: Option<String>,
 }
 
@@ -87,7 +87,9 @@ pub fn start_log(settings: &Settings) -> anyhow::Result<()> {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_new(&settings.log.filter)
         .with_context(|| format!("{:?} is no log filter; try `info` or `kinitro=debug`", settings.log.filter))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log on a full disk loses its lines; telling so on the same standard error would panic.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     match settings.log.format {
         settings::LogFormat::Text => {
             let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
