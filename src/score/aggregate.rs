@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::rate_table::check_environments;
-use super::{Interval, ScoreError, wilson};
+use super::{Interval, MAX_MINERS, ScoreError, wilson};
 use crate::domain::{Contest, EnvId, Fault, Hotkey, Outcome, Party, Uid};
 
 /// A miner that was admitted to the cycle.
@@ -91,14 +91,7 @@ pub(super) fn aggregate(
     miners.sort_by_key(|miner| miner.uid);
     check_miners(&miners)?;
     let final_results = index_results(contest, &miners, results)?;
-    let everybody_has = |environment: &EnvId, index: u32| {
-        miners.iter().all(|miner| final_results.contains_key(&(miner.hotkey, environment, index)))
-    };
-    let counted: BTreeMap<&EnvId, Vec<u32>> = contest
-        .environments
-        .iter()
-        .map(|env| (env, (0..contest.episodes_per_env).filter(|&index| everybody_has(env, index)).collect()))
-        .collect();
+    let counted = counted_by_all(contest, miners.len(), &final_results);
     let score = |miner: &MinerEntry, environment: &EnvId| {
         let indices = &counted[environment];
         let episodes: Vec<&EpisodeResult> =
@@ -114,6 +107,22 @@ pub(super) fn aggregate(
             environments: contest.environments.iter().map(|environment| score(miner, environment)).collect(),
         })
         .collect())
+}
+
+/// The episodes of each environment that every miner has, ascending. Goes over the results and not over the episodes that
+/// the contest promises, which a manifest could make four thousand million of.
+fn counted_by_all<'a>(contest: &'a Contest, miners: usize, final_results: &Index<'a>) -> BTreeMap<&'a EnvId, Vec<u32>> {
+    let mut holders: BTreeMap<(&EnvId, u32), usize> = BTreeMap::new();
+    for (_, environment, index) in final_results.keys() {
+        *holders.entry((environment, *index)).or_default() += 1;
+    }
+    let mut counted: BTreeMap<&EnvId, Vec<u32>> = contest.environments.iter().map(|env| (env, Vec::new())).collect();
+    for ((environment, index), count) in holders {
+        if count == miners {
+            counted.entry(environment).or_default().push(index);
+        }
+    }
+    counted
 }
 
 fn summary(environment: &EnvId, counted: &[&EpisodeResult], budget: u32) -> EnvironmentScore {
@@ -134,6 +143,9 @@ fn summary(environment: &EnvId, counted: &[&EpisodeResult], budget: u32) -> Envi
 }
 
 fn check_miners(sorted: &[MinerEntry]) -> Result<(), ScoreError> {
+    if sorted.len() > MAX_MINERS {
+        return Err(ScoreError::TooManyMiners(sorted.len()));
+    }
     let mut hotkeys = BTreeSet::new();
     for (place, miner) in sorted.iter().enumerate() {
         if place > 0 && sorted[place - 1].uid == miner.uid {
@@ -249,6 +261,27 @@ mod tests {
 
     fn of<'a>(scores: &'a [MinerScore], miner: usize, environment: &str) -> &'a EnvironmentScore {
         scores[miner].environments.iter().find(|score| score.environment.as_str() == environment).unwrap()
+    }
+
+    #[test]
+    fn episodes_that_were_only_promised_cost_nothing() {
+        let contest = Contest { episodes_per_env: u32::MAX, ..contest() };
+        assert_eq!(aggregate(&contest, &[], &[]).unwrap(), []);
+        let reach: EnvId = REACH.parse().unwrap();
+        let one_each = [result(1, &reach, 4_000_000_000), result(2, &reach, 4_000_000_000)];
+        let scores = aggregate(&contest, &miners(), &one_each).unwrap();
+        assert_eq!((of(&scores, 0, REACH).episodes, of(&scores, 0, REACH).left_out), (1, u32::MAX - 1));
+    }
+
+    #[test]
+    fn more_miners_than_any_subnet_has_are_refused() {
+        let miners = (0..=MAX_MINERS as u16).map(|uid| {
+            let mut hotkey = [0; 32];
+            hotkey[..2].copy_from_slice(&uid.to_le_bytes());
+            MinerEntry { uid: Uid(uid), hotkey: Hotkey(hotkey), block: 1 }
+        });
+        let refused = aggregate(&contest(), &miners.collect::<Vec<_>>(), &[]);
+        assert_eq!(refused.unwrap_err(), ScoreError::TooManyMiners(MAX_MINERS + 1));
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub enum ScoreError {
     /// An environment stands twice in the contest.
     #[error("environment {0} stands twice in the contest; name each once")]
     RepeatedEnvironment(EnvId),
+    /// Every miner is compared with every other.
+    #[error("{0} miners are more than the {max} that scoring compares; no subnet has so many", max = super::MAX_MINERS)]
+    TooManyMiners(usize),
     /// Two miners claim one uid.
     #[error("uid {0} stands twice among the miners; each uid belongs to one hotkey")]
     RepeatedUid(Uid),

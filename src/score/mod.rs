@@ -15,6 +15,10 @@ mod subsets;
 mod weights;
 mod wilson;
 
+/// Most miners of one cycle: sixteen times the largest subnet. Work and memory grow with the square of it, and manifests come
+/// from strangers.
+pub const MAX_MINERS: usize = 4096;
+
 pub use aggregate::{EnvironmentScore, EpisodeResult, MinerEntry, MinerScore};
 pub use cycle::{CycleScores, EnvironmentScale, NoWeights, Standing, score_cycle, stand};
 pub use dominance::{Bounds, bounds, epsilon, threshold};
