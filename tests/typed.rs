@@ -127,3 +127,16 @@ fn seeds_are_derived_for_environments_that_exist() {
     let neither = ["beacon", "derive", "--cycle", "1", "metaworld/reach-v3", "0"];
     refused(folder.path(), &neither, 2, "<--output <HEX>|--dev-hash <HASH>>");
 }
+
+#[test]
+fn nothing_waits_for_ever_and_nothing_is_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let nobody = "http://127.0.0.1:1";
+    refused(at, &["evaluate", nobody, "--concurrency", "0"], 2, "0 is not in 1..=1024");
+    let twice = ["evaluate", nobody, "--env", "metaworld/reach-v3", "--env", "metaworld/reach-v3"];
+    refused(at, &twice, 1, "stands twice");
+    refused(at, &["demo", "--envs", "metaworld/reach-v3,metaworld/reach-v3"], 1, "stands twice");
+    refused(at, &["bench", "ingest", "--folder", "nowhere"], 1, "cannot make nowhere/");
+    assert_eq!(std::fs::read_dir(at).unwrap().count(), 0);
+}

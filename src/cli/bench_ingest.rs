@@ -66,7 +66,7 @@ impl Drop for Bench {
 impl Bench {
     async fn new(parent: &Path, name: &str) -> anyhow::Result<(Bench, f64)> {
         let folder = parent.join(format!("kinitro-bench-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.join("db"), SqliteSettings::default())?);
         let blobs = Arc::new(BlobStore::open(&folder.join("transcripts"))?);
         let tasks = Arc::new(TaskService::new(store.clone(), blobs.clone(), TaskServiceSettings::default()));

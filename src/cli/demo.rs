@@ -14,7 +14,6 @@ use crate::service::demo::{Demo, DemoEvent, DemoOptions, DemoOutcome, is_free};
 use crate::service::settings::Settings;
 use crate::service::shutdown;
 use crate::service::validator::Round;
-use crate::sim;
 
 /// One whole cycle on this machine: six mock miners, scores, weights, verification
 ///
@@ -104,11 +103,7 @@ fn options(args: &DemoArgs) -> anyhow::Result<DemoOptions> {
     } else {
         args.envs.clone()
     };
-    for environment in &environments {
-        if sim::task(environment).is_none() {
-            bail!("there is no environment {environment}; `kinitro list-envs` shows what there is");
-        }
-    }
+    super::environments::check(&environments)?;
     let data_dir = match &args.data_dir {
         Some(folder) if !is_free(folder) => {
             bail!("{} exists and is not empty; give a new folder with --data-dir", folder.display())

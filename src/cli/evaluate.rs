@@ -18,6 +18,9 @@ use crate::service::executor::{Ended, PhysicsPool, Runner};
 use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
 use crate::service::trial::{Tally, Trial};
 
+/// Most episodes at the same time; each has a connection of its own.
+const MAX_CONCURRENCY: i64 = 1_024;
+
 /// Run the paying engine against your own endpoint and see the success rates
 ///
 /// Example: kinitro evaluate http://127.0.0.1:8001 --env metaworld/reach-v3 --episodes 10
@@ -47,8 +50,8 @@ pub struct EvaluateArgs {
     hotkey: Option<Hotkey>,
 
     /// Episodes at the same time
-    #[arg(long, default_value_t = 8)]
-    concurrency: usize,
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=MAX_CONCURRENCY))]
+    concurrency: u16,
 
     /// Steps of an episode
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=500))]
@@ -88,12 +91,8 @@ struct Row {
 pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let contest = contest_of(&args)?;
     let endpoint = Endpoint::parse(&args.url, &contest.deployment).map_err(|error| anyhow::anyhow!("{error}"))?;
+    super::environments::check(&contest.environments)?;
     let simulator = super::simulator::open()?;
-    for environment in &contest.environments {
-        if crate::sim::task(environment).is_none() {
-            bail!("there is no environment {environment}; `kinitro list-envs` shows what there is");
-        }
-    }
     let client = PolicyClient::new(&contest.deployment, client_options(&args, &endpoint)?)?;
     let runner = Runner { simulator, policies: client, pool: PhysicsPool::start(0)? };
     let hotkey = args.hotkey.unwrap_or_else(|| OperatorKey::dev(super::mock_miner::DEFAULT_HOTKEY_NAME).hotkey());
@@ -106,7 +105,7 @@ pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     let mut done = 0;
     let results = trial
         .clone()
-        .against(runner, endpoint, args.concurrency, |_, _| {
+        .against(runner, endpoint, args.concurrency.into(), |_, _| {
             done += 1;
             progress.set(done);
         })
@@ -136,8 +135,8 @@ fn contest_of(args: &EvaluateArgs) -> anyhow::Result<Contest> {
 
 fn client_options(args: &EvaluateArgs, endpoint: &Endpoint) -> anyhow::Result<ClientOptions> {
     let mut options = ClientOptions {
-        episodes_per_host: args.concurrency.max(1),
-        episodes_per_miner: args.concurrency.max(1),
+        episodes_per_host: args.concurrency.into(),
+        episodes_per_miner: args.concurrency.into(),
         ..ClientOptions::default()
     };
     if let Some(file) = &args.bearer_file {

@@ -36,6 +36,7 @@ mod demo;
 mod dev_chain;
 mod doctor;
 mod env_rollout;
+mod environments;
 mod evaluate;
 mod ingest_work;
 mod list_envs;
