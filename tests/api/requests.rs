@@ -75,3 +75,39 @@ async fn a_mistyped_parameter_is_refused_and_not_ignored() {
         assert_eq!(server.get(path).await.0, 422, "{path}");
     }
 }
+
+/// Sends a whole body before it listens, as simple clients do; the status of the answer.
+fn send_then_listen(url: &str, head: &str, body: &[u8]) -> std::io::Result<String> {
+    use std::io::{Read, Write};
+    let host = url.trim_start_matches("http://").split('/').next().unwrap();
+    let mut stream = std::net::TcpStream::connect(host)?;
+    stream.write_all(format!("{head}host: a\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes())?;
+    stream.write_all(body)?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer[9..]).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_not_lost_with_the_body_that_it_refuses() {
+    let server = start().await;
+    let url = server.at("/");
+    let large = vec![b'x'; 20 << 20];
+    let json = "content-type: application/json\r\n";
+    let key = format!("authorization: Bearer {KEY}\r\n");
+    for (head, status) in [
+        (format!("POST /v1/tasks/fetch HTTP/1.1\r\n{key}{json}"), "413"),
+        (format!("POST /v1/tasks/fetch HTTP/1.1\r\n{json}"), "401"),
+        (format!("POST /v1/tasks/fetch HTTP/1.1\r\n{key}"), "415"),
+        ("POST /v1/status HTTP/1.1\r\n".to_owned(), "405"),
+        (format!("PUT /v1/transcripts/zz HTTP/1.1\r\n{key}"), "422"),
+        ("PUT /nowhere HTTP/1.1\r\n".to_owned(), "404"),
+    ] {
+        for _ in 0..5 {
+            let (url, head, large) = (url.clone(), head.clone(), large.clone());
+            let asked = head.clone();
+            let answered = tokio::task::spawn_blocking(move || send_then_listen(&url, &head, &large)).await.unwrap();
+            assert_eq!(answered.as_deref().map_err(ToString::to_string), Ok(status), "{asked}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 use warp::Filter;
@@ -23,6 +23,11 @@ pub(super) const MAX_JSON_BYTES: usize = 1 << 20;
 /// Time in which a whole body must have come. 16 MiB in 30 s is half a megabyte a second.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Most bytes of an unwanted body that are read and dropped: twice the largest body that is ever wanted.
+const MAX_DROPPED_BYTES: usize = 32 << 20;
+/// Longest time for that.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A request whose path has been matched.
 pub(super) struct Call {
     /// GET, POST …
@@ -31,7 +36,36 @@ pub(super) struct Call {
     pub(super) query: String,
     /// Its headers.
     pub(super) headers: HeaderMap,
-    body: BoxStream<'static, Result<Bytes, ()>>,
+    body: Body,
+}
+
+/// The body of a request. What nobody has read of it is read and dropped, within bounds, while the answer is under
+/// way: a connection that is closed with unread bytes is reset, and the answer, which says why, is lost with it.
+struct Body(Option<BoxStream<'static, Result<Bytes, ()>>>);
+
+impl Body {
+    async fn next(&mut self) -> Option<Result<Bytes, ()>> {
+        let chunk = self.0.as_mut()?.next().await;
+        if !matches!(chunk, Some(Ok(_))) {
+            self.0 = None;
+        }
+        chunk
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let (Some(mut rest), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else { return };
+        runtime.spawn(tokio::time::timeout(DROP_TIMEOUT, async move {
+            let mut dropped = 0;
+            while let Some(Ok(chunk)) = rest.next().await {
+                dropped += chunk.len();
+                if dropped > MAX_DROPPED_BYTES {
+                    break;
+                }
+            }
+        }));
+    }
 }
 
 impl Call {
@@ -90,11 +124,13 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 /// Everything about a request but its path. Never rejects.
 pub(super) fn call() -> impl Filter<Extract = (Call,), Error = warp::Rejection> + Clone + Send + Sync + 'static {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::method()
-        .and(query)
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .map(|method, query, headers, body| Call { method, query, headers, body: chunks(body).boxed() })
+    warp::method().and(query).and(warp::header::headers_cloned()).and(warp::body::stream()).map(
+        |method, query, headers: HeaderMap, body| {
+            let has_body = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+            let body = Body(has_body.then(|| chunks(body).boxed()));
+            Call { method, query, headers, body }
+        },
+    )
 }
 
 fn chunks<S, B>(body: S) -> impl Stream<Item = Result<Bytes, ()>> + Send + 'static
