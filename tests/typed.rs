@@ -52,7 +52,7 @@ fn what_cannot_be_told_on_standard_error_is_no_panic() {
     let folder = tempfile::tempdir().unwrap();
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
     for (arguments, code) in [
-        (&["replay", "nowhere.ktr"][..], 1),
+        (&["replay", "nowhere.ktr"][..], 2),
         (&["db", "status"], 1),
         (&["validate", "--once", "--log", "trace", "--backend-url", "http://127.0.0.1:1"], 1),
         (&["env", "rollout", "nowhere", "--task-vector", "0", "--expert"], 1),
@@ -81,7 +81,7 @@ fn a_device_without_an_end_is_refused_wherever_a_file_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let rollout = ["env", "rollout", "metaworld/reach-v3", "--task-vector", VECTOR, "--actions", "/dev/zero"];
     for (arguments, code) in [
-        (&["replay", "/dev/zero"][..], 1),
+        (&["replay", "/dev/zero"][..], 2),
         (&["verify", "/dev/zero"], 2),
         (&["score", "--input", "/dev/zero"], 1),
         (&["check-config", "--config", "/dev/zero"], 1),
@@ -90,6 +90,17 @@ fn a_device_without_an_end_is_refused_wherever_a_file_is_read() {
     ] {
         refused(folder.path(), arguments, code, "/dev/zero");
     }
+}
+
+#[test]
+fn what_could_not_be_checked_has_another_exit_code_than_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    std::fs::write(at.join("foreign.ktr"), b"nothing of ours").unwrap();
+    refused(at, &["replay", "nowhere.ktr"], 2, "could not check: cannot read nowhere.ktr");
+    refused(at, &["replay", "foreign.ktr"], 2, "could not check: foreign.ktr: not a transcript");
+    refused(at, &["beacon", "verify", "nowhere"], 2, "could not check: nowhere does not exist");
+    refused(at, &["beacon", "verify", "http://127.0.0.1:1"], 2, "could not check");
 }
 
 #[test]

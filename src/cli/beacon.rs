@@ -42,7 +42,7 @@ struct ShowArgs {
 
 /// Check that a published cycle's beacon follows from its anchor and operator
 ///
-/// Exit code: 0 it does, 1 it does not.
+/// Exit code: 0 it does, 1 it does not, 2 it could not be checked.
 #[derive(Debug, Args)]
 struct VerifyArgs {
     /// Address of a cycle or server, a manifest, or a folder with one
@@ -99,7 +99,10 @@ struct DeriveArgs {
 pub fn run(args: &BeaconArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         BeaconCommand::Show(args) => show(args)?,
-        BeaconCommand::Verify(args) => return verify(args),
+        BeaconCommand::Verify(args) => {
+            let failed = |error| ExitCode::from(super::could_not_check(&error).exit_code());
+            return Ok(verify(args).unwrap_or_else(failed));
+        }
         BeaconCommand::Derive(args) => derive(args)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -166,7 +166,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::MockMiner(args) => block_on(mock_miner::run(args))?,
         Command::Evaluate(args) => block_on(evaluate::run(args))?,
         Command::TestEnv(args) => test_env::run(&args)?,
-        Command::Replay(args) => return replay::run(&args),
+        Command::Replay(args) => return Ok(replay::run(&args)),
         Command::Beacon(args) => return beacon::run(&args),
         Command::Verify(args) => return verify::run(&args),
         Command::Bench(args) => bench::run(&args)?,

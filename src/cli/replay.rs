@@ -35,12 +35,10 @@ pub struct ReplayArgs {
     assets: Option<PathBuf>,
 }
 
-/// Replays or prints a transcript.
-///
-/// # Errors
-/// A file that cannot be read or is no sound transcript; missing assets.
-pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::from(answer(args)?.exit_code()))
+/// Replays or prints a transcript. What cannot be read or is no sound transcript could not be checked.
+pub fn run(args: &ReplayArgs) -> ExitCode {
+    let answer = answer(args).unwrap_or_else(|error| super::could_not_check(&error));
+    ExitCode::from(answer.exit_code())
 }
 
 fn answer(args: &ReplayArgs) -> anyhow::Result<Answer> {
