@@ -8,6 +8,8 @@ use super::{bench_fleet, bench_ingest, bench_score, bench_sim, block_on};
 use crate::domain::EnvId;
 
 /// Measure this machine; the figures of `docs/benchmarks.md` come from here
+///
+/// Example: kinitro bench sim metaworld/push-v3 --json
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     #[command(subcommand)]

@@ -5,6 +5,8 @@ use clap::Args;
 use super::settings_args::SettingsArgs;
 
 /// Check a settings file and tell every problem at once
+///
+/// Example: kinitro check-config --config kinitro.toml --show
 #[derive(Debug, Args)]
 pub struct CheckConfigArgs {
     #[command(flatten)]

@@ -19,6 +19,8 @@ const MIN_FREE_MIB: u64 = 2_048;
 const MIN_OPEN_FILES: u64 = 2_048;
 
 /// Is this machine fit for the work? Checks engine, assets, data folder, database, chain, limits
+///
+/// Example: kinitro doctor --config kinitro.toml
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     #[command(flatten)]

@@ -7,6 +7,8 @@ use super::table::Table;
 use crate::sim;
 
 /// Show the environments: id, task, task vector, objects
+///
+/// Example, the ids alone: kinitro list-envs --json | jq -r .[].env_id
 #[derive(Debug, Args)]
 pub struct ListEnvsArgs {
     /// Print JSON for scripts

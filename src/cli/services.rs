@@ -26,6 +26,8 @@ pub struct DaemonArgs {
 }
 
 /// Serve the REST API: task queue, scores, manifests, transcripts
+///
+/// Example: kinitro api --data-dir /var/lib/kinitro --listen 127.0.0.1:8000
 #[derive(Debug, Args)]
 pub struct ApiArgs {
     #[command(flatten)]
@@ -35,6 +37,8 @@ pub struct ApiArgs {
 }
 
 /// Open cycles, watch them, score and publish them; one per data folder
+///
+/// Example: kinitro scheduler --data-dir /var/lib/kinitro --eval-interval 3600
 #[derive(Debug, Args)]
 pub struct SchedulerArgs {
     #[command(flatten)]
@@ -46,6 +50,7 @@ pub struct SchedulerArgs {
 /// Run episodes: lease tasks from an API, call policies, hand results in
 ///
 /// The API key is read from KINITRO_API_KEY or from the file named in the settings.
+/// Example: KINITRO_API_KEY=… kinitro executor --api-url http://operator.example:8000 --executor-id rack-3
 #[derive(Debug, Args)]
 pub struct ExecutorArgs {
     #[command(flatten)]
