@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::domain::{CycleId, Digest, printable};
 use crate::replay::SignedCycle;
-use crate::transcript::{MAX_MANIFEST_BYTES, MAX_TRANSCRIPT_BYTES, ManifestError};
+use crate::transcript::{EpisodeRow, MAX_MANIFEST_BYTES, MAX_TRANSCRIPT_BYTES, ManifestError};
 
 /// Longest time to make a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -181,6 +181,15 @@ impl Published {
     pub async fn transcript(&self, id: &Digest) -> Result<Vec<u8>, FetchError> {
         let url = format!("{}/v1/episodes/{id}/transcript", self.base);
         self.get(&url, MAX_TRANSCRIPT_BYTES).await
+    }
+
+    /// The file of a row's transcript, for the threads of a verification: waits on `runtime` until it is here.
+    ///
+    /// # Errors
+    /// A sentence why there is none.
+    pub fn transcript_of(&self, row: &EpisodeRow, runtime: &tokio::runtime::Handle) -> Result<Vec<u8>, String> {
+        let id = row.transcript_id.ok_or("the row names no transcript")?;
+        runtime.block_on(self.transcript(&id)).map_err(|error| error.to_string())
     }
 
     async fn get(&self, url: &str, cap_bytes: usize) -> Result<Vec<u8>, FetchError> {

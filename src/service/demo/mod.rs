@@ -273,10 +273,7 @@ impl Demo {
         let (simulator, runtime) = (self.simulator.clone(), tokio::runtime::Handle::current());
         let (progress, mut heard) = tokio::sync::mpsc::unbounded_channel();
         let mut verifying = tokio::task::spawn_blocking(move || {
-            let fetch = |row: &EpisodeRow| {
-                let id = row.transcript_id.ok_or("the row names no transcript")?;
-                runtime.block_on(published.transcript(&id)).map_err(|error| error.to_string())
-            };
+            let fetch = |row: &EpisodeRow| published.transcript_of(row, &runtime);
             let subject = Subject {
                 signed: &signed,
                 previous: None,

@@ -215,10 +215,7 @@ impl Validator {
         let (published, simulator) = (self.published.clone(), self.simulator.clone());
         let runtime = tokio::runtime::Handle::current();
         let checked = tokio::task::spawn_blocking(move || {
-            let fetch = |row: &EpisodeRow| {
-                let id = row.transcript_id.ok_or("the row names no transcript")?;
-                runtime.block_on(published.transcript(&id)).map_err(|error| error.to_string())
-            };
+            let fetch = |row: &EpisodeRow| published.transcript_of(row, &runtime);
             let subject = Subject {
                 signed: &signed,
                 previous: previous.as_ref(),
