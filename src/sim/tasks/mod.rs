@@ -15,7 +15,7 @@ use super::task::TaskSpec;
 use crate::domain::EnvId;
 
 /// Every task, sorted by name.
-static TASKS: [TaskSpec; 8] = [
+static TASKS: &[TaskSpec] = &[
     button_press::SPEC,
     door_open::SPEC,
     drawer_close::SPEC,
@@ -28,7 +28,7 @@ static TASKS: [TaskSpec; 8] = [
 
 /// Every task, sorted by name.
 pub fn tasks() -> &'static [TaskSpec] {
-    &TASKS
+    TASKS
 }
 
 /// The task of an environment, if there is one.
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn tasks_are_sorted_and_well_formed() {
         assert!(TASKS.is_sorted_by(|a, b| a.name < b.name));
-        for spec in &TASKS {
+        for spec in TASKS {
             assert_eq!(task(&spec.env_id()).map(|found| found.name), Some(spec.name));
             assert_eq!(spec.low.len(), spec.high.len(), "{}", spec.name);
             assert!(spec.low.iter().zip(spec.high).all(|(low, high)| low <= high), "{}", spec.name);
