@@ -7,10 +7,13 @@ mod button_press;
 mod door_open;
 mod drawer_close;
 mod drawer_open;
+mod hand_insert;
 mod peg_insert_side;
+mod pick_out_of_hole;
 mod pick_place;
 mod push;
 mod reach;
+mod shelf_place;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -40,10 +43,13 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/door-open-v3" => door_open::act,
         "metaworld/drawer-close-v3" => drawer_close::act,
         "metaworld/drawer-open-v3" => drawer_open::act,
+        "metaworld/hand-insert-v3" => hand_insert::act,
         "metaworld/peg-insert-side-v3" => peg_insert_side::act,
+        "metaworld/pick-out-of-hole-v3" => pick_out_of_hole::act,
         "metaworld/pick-place-v3" => pick_place::act,
         "metaworld/push-v3" => push::act,
         "metaworld/reach-v3" => reach::act,
+        "metaworld/shelf-place-v3" => shelf_place::act,
         _ => return None,
     };
     Some(Box::new(Memoryless(act)))

@@ -5,11 +5,14 @@ mod door_open;
 mod drawer;
 mod drawer_close;
 mod drawer_open;
+mod hand_insert;
 mod peg_insert_side;
+mod pick_out_of_hole;
 mod pick_place;
 mod puck;
 mod push;
 mod reach;
+mod shelf_place;
 
 use super::task::TaskSpec;
 use crate::domain::EnvId;
@@ -20,10 +23,13 @@ static TASKS: &[TaskSpec] = &[
     door_open::SPEC,
     drawer_close::SPEC,
     drawer_open::SPEC,
+    hand_insert::SPEC,
     peg_insert_side::SPEC,
+    pick_out_of_hole::SPEC,
     pick_place::SPEC,
     push::SPEC,
     reach::SPEC,
+    shelf_place::SPEC,
 ];
 
 /// Every task, sorted by name.

@@ -34,6 +34,11 @@ impl Puck {
         Objects::one(self.position(scene), quaternion_xyzw(&scene.physics().geom_xmat(self.geom)))
     }
 
+    /// Position, and orientation w, x, y, z as MuJoCo has it.
+    pub(super) fn observe_wxyz(&self, scene: &Scene) -> Objects {
+        Objects::one(self.position(scene), scene.physics().body_xquat(self.body))
+    }
+
     /// True if both pads press on the puck.
     pub(super) fn touched(&self, scene: &Scene) -> bool {
         scene.both_pads_touch(self.geom)
