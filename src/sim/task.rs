@@ -72,6 +72,12 @@ pub(super) trait Task: Send + Sync {
     /// for `place`: they touch nothing.
     fn furnish(&mut self, _scene: &mut Scene, _vector: &[f64]) {}
 
+    /// Whether the furniture touches free objects while the hand goes home and so leaves a trace in the episode. Then
+    /// all of homing is simulated with it (some milliseconds) instead of copied.
+    fn furniture_moves_objects(&self) -> bool {
+        false
+    }
+
     /// Places objects and goal after the hand went home: what follows `_reset_hand` in MetaWorld's `reset_model`.
     /// Positions in the scene are one physics step stale until something calls `forward`; MetaWorld reads them so.
     fn place(&mut self, scene: &mut Scene, vector: &[f64]);

@@ -13,8 +13,9 @@ use super::task::TaskSpec;
 pub(super) struct Prepared {
     /// The compiled model.
     pub(super) model: Arc<Model>,
-    /// The hand home but for the last physics step, with the model as compiled. The furniture of an episode changes
-    /// no bit of the arm's way home in any task (tested), so that episodes start from a copy of this.
+    /// The hand home but for the last physics step, with the model as compiled. Episodes start from a copy of this:
+    /// their furniture changes no bit of the arm's way home (tested), except in tasks that say so and start step by
+    /// step ([`Task::furniture_moves_objects`](super::task::Task::furniture_moves_objects)).
     pub(super) homed: Physics,
 }
 

@@ -106,7 +106,8 @@ impl World {
         World::begin(spec, model, vector, |scene| scene.begin_homing(spec.home))
     }
 
-    /// Furnishes, brings the hand home by `begin_homing` and a last step, places, and looks.
+    /// Furnishes, brings the hand home by `begin_homing` (step by step where furniture moves objects) and a last step,
+    /// places, and looks.
     fn begin(
         spec: &'static TaskSpec,
         model: &Arc<Model>,
@@ -116,7 +117,11 @@ impl World {
         let mut scene = Scene::new(model)?;
         let mut task = (spec.build)(model)?;
         task.furnish(&mut scene, vector);
-        begin_homing(&mut scene);
+        if task.furniture_moves_objects() {
+            scene.begin_homing(spec.home);
+        } else {
+            begin_homing(&mut scene);
+        }
         scene.end_homing();
         task.place(&mut scene, vector);
         let unstable = engine::is_unstable(scene.physics_mut().take_warnings());

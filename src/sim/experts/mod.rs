@@ -9,6 +9,7 @@ mod drawer_close;
 mod drawer_open;
 mod hand_insert;
 mod peg_insert_side;
+mod peg_unplug_side;
 mod pick_out_of_hole;
 mod pick_place;
 mod push;
@@ -45,6 +46,7 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/drawer-open-v3" => drawer_open::act,
         "metaworld/hand-insert-v3" => hand_insert::act,
         "metaworld/peg-insert-side-v3" => peg_insert_side::act,
+        "metaworld/peg-unplug-side-v3" => peg_unplug_side::act,
         "metaworld/pick-out-of-hole-v3" => pick_out_of_hole::act,
         "metaworld/pick-place-v3" => pick_place::act,
         "metaworld/push-v3" => push::act,

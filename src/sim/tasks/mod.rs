@@ -7,6 +7,7 @@ mod drawer_close;
 mod drawer_open;
 mod hand_insert;
 mod peg_insert_side;
+mod peg_unplug_side;
 mod pick_out_of_hole;
 mod pick_place;
 mod puck;
@@ -25,6 +26,7 @@ static TASKS: &[TaskSpec] = &[
     drawer_open::SPEC,
     hand_insert::SPEC,
     peg_insert_side::SPEC,
+    peg_unplug_side::SPEC,
     pick_out_of_hole::SPEC,
     pick_place::SPEC,
     push::SPEC,
