@@ -216,6 +216,8 @@ impl Physics {
         body_xpos(BodyId): xpos -> 3;
         /// Orientation of a body, w x y z.
         body_xquat(BodyId): xquat -> 4;
+        /// Orientation of a body, row-major matrix.
+        body_xmat(BodyId): xmat -> 9;
         /// Position of a geom, metres, world frame.
         geom_xpos(GeomId): geom_xpos -> 3;
         /// Orientation of a geom, row-major matrix.

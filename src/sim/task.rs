@@ -108,7 +108,6 @@ impl Objects {
     }
 
     /// Two objects: of each the position in metres, and a quaternion in the task's own order.
-    #[allow(dead_code, reason = "some tasks show two objects")]
     pub(super) fn two(first: ([f64; 3], [f64; 4]), second: ([f64; 3], [f64; 4])) -> Objects {
         let mut objects = Objects::one(first.0, first.1);
         objects.0[7..10].copy_from_slice(&second.0);

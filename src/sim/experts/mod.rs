@@ -15,6 +15,9 @@ mod pick_place;
 mod push;
 mod reach;
 mod shelf_place;
+mod stick;
+mod stick_pull;
+mod stick_push;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -52,6 +55,8 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/push-v3" => push::act,
         "metaworld/reach-v3" => reach::act,
         "metaworld/shelf-place-v3" => shelf_place::act,
+        "metaworld/stick-pull-v3" => stick_pull::act,
+        "metaworld/stick-push-v3" => stick_push::act,
         _ => return None,
     };
     Some(Box::new(Memoryless(act)))

@@ -10,6 +10,8 @@ pub struct View {
     pub opening: f64,
     /// The task's object: puck, peg, handle or button.
     pub object: [f64; 3],
+    /// The task's second object: what the first one is to move; zeros in tasks with one object.
+    pub second_object: [f64; 3],
     /// Where it shall go.
     pub goal: [f64; 3],
 }
@@ -18,7 +20,7 @@ impl View {
     /// Reads a full observation.
     pub fn of(observation: &[f64; 39]) -> View {
         let three = |from: usize| [observation[from], observation[from + 1], observation[from + 2]];
-        View { hand: three(0), opening: observation[3], object: three(4), goal: three(36) }
+        View { hand: three(0), opening: observation[3], object: three(4), second_object: three(11), goal: three(36) }
     }
 
     /// The object's position shifted by (x, y, z).

@@ -14,6 +14,9 @@ mod puck;
 mod push;
 mod reach;
 mod shelf_place;
+mod stick;
+mod stick_pull;
+mod stick_push;
 
 use super::task::TaskSpec;
 use crate::domain::EnvId;
@@ -32,6 +35,8 @@ static TASKS: &[TaskSpec] = &[
     push::SPEC,
     reach::SPEC,
     shelf_place::SPEC,
+    stick_pull::SPEC,
+    stick_push::SPEC,
 ];
 
 /// Every task, sorted by name.
