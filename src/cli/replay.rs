@@ -26,7 +26,7 @@ pub struct ReplayArgs {
     #[arg(long, conflicts_with = "heavy")]
     dump: bool,
 
-    /// Save and restore the state at every step too, which finds hidden state
+    /// Take each step again from a checkpoint, which finds hidden state; several times slower
     #[arg(long)]
     heavy: bool,
 

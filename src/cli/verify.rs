@@ -44,7 +44,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "HEX")]
     sample_seed: Option<Digest>,
 
-    /// Save and restore the state at every step too, which finds hidden state
+    /// Take each step again from a checkpoint, which finds hidden state; several times slower
     #[arg(long)]
     heavy: bool,
 

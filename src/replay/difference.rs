@@ -47,3 +47,18 @@ pub(super) fn shown(value: f64) -> String {
 pub(super) fn same_bits(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits()
 }
+
+/// Compares lists of doubles bit by bit and names the first place that differs.
+pub(super) fn compare_doubles(step: u32, field: &str, expected: &[f64], got: &[f64]) -> Result<(), Difference> {
+    if expected.len() != got.len() {
+        let count = |values: &[f64]| format!("{} numbers", values.len());
+        return Err(Difference::at(step, field, count(expected), count(got)));
+    }
+    match expected.iter().zip(got).position(|(a, b)| !same_bits(*a, *b)) {
+        None => Ok(()),
+        Some(place) => {
+            let field = format!("{field}[{place}]");
+            Err(Difference::at(step, field, shown(expected[place]), shown(got[place])))
+        }
+    }
+}

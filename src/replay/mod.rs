@@ -8,6 +8,7 @@ mod checks;
 mod cycle;
 mod difference;
 mod ending;
+mod heavy;
 mod play;
 mod report;
 mod sample;

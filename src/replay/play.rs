@@ -1,8 +1,8 @@
 //! The loop of an episode, fed from its transcript.
 
-use super::difference::{same_bits, shown};
+use super::difference::{compare_doubles, same_bits, shown};
 use super::ending::Ending;
-use super::{Difference, Unsupported};
+use super::{Difference, Unsupported, heavy};
 use crate::domain::{Action, Digest};
 use crate::sim::{SimError, Simulator, StepResult, World};
 use crate::transcript::{StepRecord, Transcript, digest_of_doubles};
@@ -10,8 +10,8 @@ use crate::transcript::{StepRecord, Transcript, digest_of_doubles};
 /// How thorough a replay is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReplayOptions {
-    /// Beside the episode runs a second world that is put back to the saved state before every step: what differs then is
-    /// state that a checkpoint does not hold. About three times as slow.
+    /// Each step is taken a second time, by a world that was made from a checkpoint of the one before: what differs then is state
+    /// that a checkpoint does not hold. Several times slower.
     pub heavy: bool,
 }
 
@@ -47,8 +47,11 @@ pub fn replay(transcript: &Transcript, simulator: &Simulator, options: ReplayOpt
     }
 }
 
-enum Stop {
+/// Why a replay goes no further.
+pub(super) enum Stop {
+    /// Something differs.
     Differs(Difference),
+    /// The engine could not go on.
     Failed(SimError),
 }
 
@@ -64,19 +67,19 @@ impl From<SimError> for Stop {
     }
 }
 
-struct Replay {
+struct Replay<'a> {
+    simulator: &'a Simulator,
+    options: ReplayOptions,
     world: World,
-    twin: Option<Twin>,
     state: Vec<f64>,
 }
 
-impl Replay {
+impl Replay<'_> {
     fn run(transcript: &Transcript, simulator: &Simulator, options: ReplayOptions) -> Result<(), Stop> {
         let header = &transcript.header;
         let world = simulator.episode(&header.environment, &header.seed, header.randomisation)?;
         compare_doubles(0, "task_vector", world.task_vector(), &header.task_vector)?;
-        let twin = if options.heavy { Some(Twin::new(simulator, &world)?) } else { None };
-        let mut replay = Replay { world, twin, state: Vec::new() };
+        let mut replay = Replay { simulator, options, world, state: Vec::new() };
         let reset = &transcript.reset;
         replay.compare_world(0, &reset.observation, &reset.frames, &reset.state, reset.state_values.as_deref())?;
 
@@ -96,9 +99,7 @@ impl Replay {
     }
 
     fn step(&mut self, number: u32, step: &StepRecord) -> Result<StepResult, Stop> {
-        if let Some(twin) = &mut self.twin {
-            twin.put_back(&self.world)?;
-        }
+        let before = self.options.heavy.then(|| self.world.checkpoint());
         let result = self.world.step(step.applied)?;
         if !same_bits(result.reward, step.reward) {
             return Err(Difference::at(number, "reward", shown(result.reward), shown(step.reward)).into());
@@ -111,8 +112,8 @@ impl Replay {
             return Err(Difference::at(number, "warnings", bits(result.warnings), bits(step.warnings)).into());
         }
         self.compare_world(number, &step.observation, &step.frames, &step.state, step.state_values.as_deref())?;
-        if let Some(twin) = &mut self.twin {
-            twin.step(number, step.applied, &self.world, &result)?;
+        if let Some(checkpoint) = before {
+            heavy::check(self.simulator, &checkpoint, step.applied, &self.world, &result)?;
         }
         Ok(result)
     }
@@ -141,57 +142,4 @@ impl Replay {
 
 fn compare_digests(step: u32, field: &str, expected: &Digest, got: &Digest) -> Result<(), Difference> {
     if expected == got { Ok(()) } else { Err(Difference::at(step, field, expected, got)) }
-}
-
-/// Compares lists of doubles bit by bit and names the first place that differs.
-fn compare_doubles(step: u32, field: &str, expected: &[f64], got: &[f64]) -> Result<(), Difference> {
-    if expected.len() != got.len() {
-        let count = |values: &[f64]| format!("{} numbers", values.len());
-        return Err(Difference::at(step, field, count(expected), count(got)));
-    }
-    match expected.iter().zip(got).position(|(a, b)| !same_bits(*a, *b)) {
-        None => Ok(()),
-        Some(place) => {
-            let field = format!("{field}[{place}]");
-            Err(Difference::at(step, field, shown(expected[place]), shown(got[place])))
-        }
-    }
-}
-
-/// A second world that knows of the episode only what checkpoints hold.
-struct Twin {
-    world: World,
-    state: Vec<f64>,
-}
-
-impl Twin {
-    fn new(simulator: &Simulator, world: &World) -> Result<Twin, SimError> {
-        let mut twin = simulator.episode_at(&world.env_id(), world.task_vector())?;
-        // Some history of its own, so that whatever survives a restore can show.
-        twin.step(Action::exact([1.0, -1.0, 1.0, 1.0]).expect("inside the box"))?;
-        Ok(Twin { world: twin, state: Vec::new() })
-    }
-
-    fn put_back(&mut self, world: &World) -> Result<(), SimError> {
-        self.world.restore(&world.checkpoint())
-    }
-
-    /// Takes the step that `original` has just taken, and compares.
-    fn step(&mut self, number: u32, action: Action, original: &World, expected: &StepResult) -> Result<(), Stop> {
-        let result = self.world.step(action)?;
-        if !same_bits(result.reward, expected.reward) {
-            let (expected, got) = (shown(expected.reward), shown(result.reward));
-            return Err(Difference::at(number, "reward after a restored checkpoint", expected, got).into());
-        }
-        let mut state = Vec::new();
-        original.integration_state(&mut state);
-        self.world.integration_state(&mut self.state);
-        compare_doubles(
-            number,
-            "observation after a restored checkpoint",
-            original.observation(),
-            self.world.observation(),
-        )?;
-        Ok(compare_doubles(number, "state after a restored checkpoint", &state, &self.state)?)
-    }
 }

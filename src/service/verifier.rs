@@ -29,7 +29,7 @@ pub struct VerifyOptions {
     pub sample: Sample,
     /// Decides a sample. Should be drawn after the cycle was published.
     pub sample_seed: [u8; 32],
-    /// Save and restore the state at every step too.
+    /// Take each step again from a checkpoint too.
     pub heavy: bool,
     /// Threads; default all cores.
     pub threads: usize,

@@ -27,4 +27,6 @@ pub use maths::prove_maths_pin;
 pub use simulator::Simulator;
 pub use task::{Info, TaskSpec};
 pub use tasks::{task, tasks};
+#[cfg(test)]
+pub(crate) use world::CheckpointParts;
 pub use world::{Checkpoint, Command, EPISODE_STEPS, StepResult, World};

@@ -90,6 +90,21 @@ impl Checkpoint {
     }
 }
 
+/// What tests can make a checkpoint forget.
+#[cfg(test)]
+pub(crate) struct CheckpointParts<'a> {
+    pub(crate) state: &'a mut [f64],
+    pub(crate) frame: &'a mut [f64],
+    pub(crate) steps: &'a mut u32,
+}
+
+#[cfg(test)]
+impl Checkpoint {
+    pub(crate) fn parts_mut(&mut self) -> CheckpointParts<'_> {
+        CheckpointParts { state: &mut self.state, frame: &mut self.frame, steps: &mut self.steps }
+    }
+}
+
 impl World {
     /// Resets a prepared environment with a task vector that has been checked.
     pub(super) fn reset(spec: &'static TaskSpec, prepared: &Prepared, vector: &[f64]) -> Result<World, SimError> {

@@ -1,0 +1,110 @@
+//! What a heavy replay adds: at every step a second world, which knows of the episode only what a checkpoint holds, takes
+//! the same step. Where it comes out otherwise, the episode depends on something that no checkpoint has.
+
+use super::Difference;
+use super::difference::{compare_doubles, same_bits, shown};
+use super::play::Stop;
+use crate::domain::Action;
+use crate::sim::{Checkpoint, SimError, Simulator, StepResult, World};
+
+/// Repeats in a world of its own the step that `original` took from `checkpoint`, and compares all that came of it.
+pub(super) fn check(
+    simulator: &Simulator,
+    checkpoint: &Checkpoint,
+    action: Action,
+    original: &World,
+    expected: &StepResult,
+) -> Result<(), Stop> {
+    let mut world = resumed(simulator, checkpoint)?;
+    let result = world.step(action)?;
+    compare((original, expected), (&world, &result)).map_err(|difference| {
+        let field = format!("{} after a restored checkpoint", difference.field);
+        Stop::Differs(Difference { field, ..difference })
+    })
+}
+
+/// A world at `checkpoint`. It is a new one, so that it has nothing that the checkpoint forgot, and it has taken a step of its own
+/// before it was put back, so that whatever a restore leaves behind is there.
+fn resumed(simulator: &Simulator, checkpoint: &Checkpoint) -> Result<World, SimError> {
+    let mut world = simulator.resume(checkpoint)?;
+    world.step(Action::exact([1.0, -1.0, 1.0, 1.0]).expect("inside the box"))?;
+    world.restore(checkpoint)?;
+    Ok(world)
+}
+
+fn compare(expected: (&World, &StepResult), got: (&World, &StepResult)) -> Result<(), Difference> {
+    let step = expected.0.steps();
+    let single = |(world, result): (&World, &StepResult)| {
+        [
+            ("number of steps", f64::from(world.steps())),
+            ("reward", result.reward),
+            ("success", f64::from(result.success)),
+            ("warnings", f64::from(result.warnings)),
+            ("unstable", f64::from(result.unstable)),
+        ]
+    };
+    for ((field, expected), (_, got)) in single(expected).into_iter().zip(single(got)) {
+        if !same_bits(expected, got) {
+            return Err(Difference::at(step, field, shown(expected), shown(got)));
+        }
+    }
+    let state = |world: &World| {
+        let mut state = Vec::new();
+        world.integration_state(&mut state);
+        state
+    };
+    let (world, other) = (expected.0, got.0);
+    compare_doubles(step, "observation", &world.observation_with_goal(), &other.observation_with_goal())?;
+    compare_doubles(step, "state", &state(world), &state(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EnvId, EpisodeSeed, Randomisation};
+    use crate::sim::{CheckpointParts, expert};
+
+    /// Takes pick-place to where the fingers hold the puck, lets `forget` take something from the checkpoint there, and says which
+    /// field the next step shows to differ.
+    fn found(forget: impl FnOnce(CheckpointParts<'_>)) -> Option<String> {
+        let simulator = Simulator::locate(None).unwrap();
+        let env: EnvId = "metaworld/pick-place-v3".parse().unwrap();
+        let mut world = simulator.episode(&env, &EpisodeSeed([3; 32]), Randomisation::None).unwrap();
+        let mut expert = expert(&env).unwrap();
+        let mut act = |world: &World| {
+            Action::clipped(expert.act(&world.observation_with_goal()).map(f64::from)).expect("experts answer numbers")
+        };
+        for _ in 0..60 {
+            world.step(act(&world)).unwrap();
+        }
+        let mut checkpoint = world.checkpoint();
+        forget(checkpoint.parts_mut());
+        let action = act(&world);
+        let result = world.step(action).unwrap();
+        match check(&simulator, &checkpoint, action, &world, &result) {
+            Ok(()) => None,
+            Err(Stop::Differs(difference)) => Some(difference.field),
+            Err(Stop::Failed(error)) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_whole_checkpoint_leads_to_the_same_step() {
+        assert_eq!(found(|_| {}), None);
+    }
+
+    #[test]
+    fn whatever_a_checkpoint_forgets_is_noticed_at_the_next_step() {
+        // The state is: time, 16 positions, 15 velocities, 15 accelerations with which the solver starts, and more.
+        let time = |parts: CheckpointParts<'_>| parts.state[0] = 0.0;
+        let positions = |parts: CheckpointParts<'_>| parts.state[1..17].rotate_left(1);
+        let velocities = |parts: CheckpointParts<'_>| parts.state[17..32].fill(0.0);
+        let solver = |parts: CheckpointParts<'_>| parts.state[32..47].fill(0.0);
+        let frame = |parts: CheckpointParts<'_>| parts.frame.fill(0.0);
+        let steps = |parts: CheckpointParts<'_>| *parts.steps = 0;
+        let noticed = [found(time), found(positions), found(velocities), found(solver), found(frame), found(steps)];
+        let expected = ["state[0]", "reward", "observation[0]", "observation[0]", "observation[18]", "number of steps"]
+            .map(|field| Some(format!("{field} after a restored checkpoint")));
+        assert_eq!(noticed, expected);
+    }
+}

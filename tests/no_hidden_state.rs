@@ -1,0 +1,279 @@
+//! Nothing crosses episodes: whatever else runs, has run or was given up in a process, an episode's transcript is the one
+//! that it has alone in a fresh process. And nothing is hidden in one: each task's episodes replay heavily.
+
+mod support_cpu;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::thread;
+
+use futures_util::future::join_all;
+use kinitro::beacon::SubStream;
+use kinitro::domain::{Contest, EnvId, EpisodeSeed, MissReason, PolicyProfile, PolicyReply};
+use kinitro::episode::{EpisodeRules, Rollout, Turn};
+use kinitro::replay::{Answer, Level};
+use kinitro::service::executor::PhysicsPool;
+use kinitro::service::verifier::{VerifyOptions, verify_transcripts};
+use kinitro::sim::{Expert, Simulator, expert, tasks};
+use kinitro::transcript::{Header, Transcript};
+
+/// Steps of each episode.
+const STEPS: u32 = 60;
+/// Steps of the episodes that are replayed heavily: enough for most experts to get hold of what they move.
+const HEAVY_STEPS: u32 = 120;
+/// Episodes in flight at once, more than there are threads, so that several are of one model.
+const IN_FLIGHT: usize = 24;
+/// Most steps that an episode takes before it gives its thread away.
+const LONGEST_BURST: usize = 10;
+/// Set in a child process to the place of the episode that it plays and the folder where its transcript goes.
+const CHILD: &str = "KINITRO_TEST_ALONE";
+
+/// One for all tests of this process, so that their episodes share models.
+fn simulator() -> &'static Simulator {
+    static SIMULATOR: OnceLock<Simulator> = OnceLock::new();
+    SIMULATOR.get_or_init(|| Simulator::locate(None).unwrap())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Who {
+    /// The scripted expert, some of whose answers come too late.
+    Expert,
+    /// Uniform numbers, some of them beyond the action box.
+    Random,
+}
+
+/// Everything that decides an episode.
+#[derive(Debug, Clone)]
+struct Episode {
+    env: EnvId,
+    seed: EpisodeSeed,
+    who: Who,
+    steps: u32,
+}
+
+fn seed(number: usize) -> EpisodeSeed {
+    let mut bytes = [0x5a; 32];
+    bytes[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    EpisodeSeed(bytes)
+}
+
+/// An expert's and a random episode of every registered task.
+fn episodes(steps: u32) -> Vec<Episode> {
+    let of_task = |(place, env): (usize, EnvId)| {
+        let episode = move |who, number| Episode { env: env.clone(), seed: seed(number), who, steps };
+        [episode(Who::Expert, 2 * place), episode(Who::Random, 2 * place + 1)]
+    };
+    tasks().iter().map(|spec| spec.env_id()).enumerate().flat_map(of_task).collect()
+}
+
+/// An episode under way with whoever acts in it.
+struct Playing {
+    rollout: Rollout,
+    expert: Box<dyn Expert + Send>,
+    random: SubStream,
+    who: Who,
+    over: bool,
+    threads: BTreeSet<String>,
+}
+
+impl Playing {
+    fn start(episode: &Episode) -> Playing {
+        let contest = Contest { max_steps: episode.steps, ..Contest::default() };
+        let world = simulator().episode(&episode.env, &episode.seed, contest.randomisation).unwrap();
+        let header = Header {
+            engine: simulator().fingerprint().clone(),
+            contest: contest.digest(),
+            environment: episode.env.clone(),
+            index: 0,
+            cycle: None,
+            anchor: None,
+            seed: episode.seed,
+            randomisation: contest.randomisation,
+            task_vector: world.task_vector().to_vec(),
+            miner: None,
+            profile: PolicyProfile::KinitroV1,
+            encoding: None,
+            limits: contest.limits.clone(),
+            max_steps: contest.max_steps,
+            stop_on_success: false,
+            executor: "test".parse().unwrap(),
+            // With every number of the state, so that a difference can be told exactly.
+            heavy: true,
+        };
+        Playing {
+            rollout: Rollout::start(world, header, EpisodeRules::of(&contest, PolicyProfile::KinitroV1)),
+            expert: expert(&episode.env).unwrap(),
+            random: SubStream::new(&episode.seed, "random actions"),
+            who: episode.who,
+            over: false,
+            threads: BTreeSet::new(),
+        }
+    }
+
+    fn answer(&mut self) -> Result<[f64; 4], MissReason> {
+        if self.rollout.steps() % 23 == 11 {
+            return Err(MissReason::Timeout);
+        }
+        Ok(match self.who {
+            Who::Expert => {
+                let action = self.expert.act(&self.rollout.world().observation_with_goal()).map(f64::from);
+                [action[0], action[1], action[2], -action[3]]
+            }
+            Who::Random => std::array::from_fn(|_| self.random.uniform(-1.3, 1.3)),
+        })
+    }
+
+    /// Takes so many steps, or fewer if the episode is over before.
+    fn steps(mut self, count: u32) -> Playing {
+        self.threads.insert(thread::current().name().unwrap_or("unnamed").to_owned());
+        for _ in 0..count {
+            if self.over {
+                break;
+            }
+            let answer = self.answer();
+            self.over = self.rollout.step(&PolicyReply { answer, latency_us: 900, bytes: 40 }) == Turn::Over;
+        }
+        self
+    }
+
+    /// The transcript, to the end.
+    fn alone(episode: &Episode) -> Transcript {
+        Playing::start(episode).steps(episode.steps).rollout.finish()
+    }
+}
+
+/// Does `work` for each place below `count` on all cores, and gives what came of it in order.
+fn spread<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    if place >= count {
+                        break;
+                    }
+                    let result = work(place);
+                    done.lock().unwrap().insert(place, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap().into_values().collect()
+}
+
+/// The transcript of each episode, each from a process in which nothing else was done.
+fn from_fresh_processes(episodes: &[Episode]) -> Vec<Transcript> {
+    let folder = tempfile::tempdir().unwrap();
+    spread(episodes.len(), |place| {
+        let value = format!("{place} {}", folder.path().display());
+        support_cpu::output_of(support_cpu::own_test("an_episode_alone_in_its_process", CHILD, &value));
+        let body = std::fs::read(body_path(folder.path(), place)).expect("each child leaves its transcript");
+        Transcript::from_body(body).unwrap()
+    })
+}
+
+fn body_path(folder: &Path, place: usize) -> PathBuf {
+    folder.join(format!("{place}.body"))
+}
+
+/// What a child process does; nothing otherwise.
+#[test]
+fn an_episode_alone_in_its_process() {
+    let Some(value) = std::env::var_os(CHILD) else { return };
+    let value = value.into_string().unwrap();
+    let (place, folder) = value.split_once(' ').unwrap();
+    let place = place.parse().unwrap();
+    std::fs::write(body_path(Path::new(folder), place), Playing::alone(&episodes(STEPS)[place]).body()).unwrap();
+}
+
+/// What came of a schedule.
+struct Played {
+    /// The transcript of each place, and the number of threads that had a part in it.
+    episodes: BTreeMap<usize, (Transcript, usize)>,
+    /// Episodes that were given up midway.
+    abandoned: usize,
+}
+
+/// Plays one random schedule: episodes begin, take turns in bursts on the threads of one pool, and end, while others that nobody
+/// asks for begin and are given up midway.
+async fn schedule(number: usize, threads: usize, episodes: &[Episode]) -> Played {
+    let pool = PhysicsPool::start(threads).unwrap();
+    let mut random = SubStream::new(&seed(number), "schedule");
+    let mut pick = |count: usize| (random.next_u64() % count as u64) as usize;
+    let mut waiting: Vec<usize> = (0..episodes.len()).collect();
+    let mut flying = Vec::new();
+    let mut played = Played { episodes: BTreeMap::new(), abandoned: 0 };
+    while !waiting.is_empty() || !flying.is_empty() {
+        while flying.len() < IN_FLIGHT && !waiting.is_empty() {
+            let place = (pick(4) > 0).then(|| waiting.swap_remove(pick(waiting.len())));
+            let episode = match place {
+                Some(place) => episodes[place].clone(),
+                None => Episode { seed: seed(1000 + pick(1000)), ..episodes[pick(episodes.len())].clone() },
+            };
+            flying.push((place, pool.run(move || Playing::start(&episode)).await.unwrap()));
+        }
+        let mut turns = Vec::new();
+        while !flying.is_empty() {
+            let (place, playing): (_, Playing) = flying.swap_remove(pick(flying.len()));
+            if place.is_none() && pick(6) == 0 {
+                played.abandoned += 1;
+                continue;
+            }
+            let (pool, burst) = (&pool, 1 + pick(LONGEST_BURST) as u32);
+            turns.push(async move { (place, pool.run(move || playing.steps(burst)).await.unwrap()) });
+        }
+        for (place, playing) in join_all(turns).await {
+            match place {
+                _ if !playing.over => flying.push((place, playing)),
+                Some(place) => {
+                    let threads = playing.threads.len();
+                    played.episodes.insert(place, (playing.rollout.finish(), threads));
+                }
+                None => {}
+            }
+        }
+    }
+    played
+}
+
+#[test]
+fn whatever_runs_beside_it_an_episode_is_the_one_of_a_fresh_process() {
+    let episodes = episodes(STEPS);
+    let alone = from_fresh_processes(&episodes);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for (number, threads) in [(0, 2), (1, 4)] {
+        let played = runtime.block_on(schedule(number, threads, &episodes));
+        assert_eq!(played.episodes.len(), episodes.len());
+        assert!(played.abandoned > 0, "schedule {number} gave up no episode");
+        let moved = played.episodes.values().filter(|(_, threads)| *threads > 1).count();
+        assert!(moved > episodes.len() / 2, "in schedule {number} only {moved} episodes were moved between threads");
+        for (place, (transcript, _)) in played.episodes {
+            assert_same(&alone[place], &transcript, &format!("schedule {number}, {:?}", episodes[place]));
+        }
+    }
+}
+
+/// Panics at the first record in which two transcripts differ, or else at any byte.
+fn assert_same(alone: &Transcript, beside_others: &Transcript, what: &str) {
+    assert_eq!(alone.reset, beside_others.reset, "{what}: reset");
+    for (step, (a, b)) in alone.steps.iter().zip(&beside_others.steps).enumerate() {
+        assert_eq!(a, b, "{what}: step {}", step + 1);
+    }
+    assert_eq!(alone.footer.replay_root, beside_others.footer.replay_root, "{what}");
+    assert!(alone.body() == beside_others.body(), "{what}: the transcripts' bytes differ");
+}
+
+#[test]
+fn episodes_of_every_task_replay_heavily() {
+    let episodes = episodes(HEAVY_STEPS);
+    let files = spread(episodes.len(), |place| Playing::alone(&episodes[place]).to_bytes().unwrap());
+    let options = VerifyOptions { heavy: true, levels: [Level::Physics].into(), ..VerifyOptions::default() };
+    let name = |place: usize| format!("{:?}", episodes[place]);
+    let read = |place: usize| Ok(files[place].clone());
+    let report = verify_transcripts(files.len(), &name, &read, Ok(simulator()), &options, &|_, _| {});
+    assert_eq!(report.answer, Answer::Identical, "{report:?}");
+    assert_eq!(report.levels[0].checked, files.len() as u64);
+}
