@@ -14,6 +14,12 @@ pub(super) const HOME: [f64; 3] = [0.0, 0.6, 0.2];
 /// The same as tasks have it that keep it in single precision: 0.6 is 0.60000002384… there.
 pub(super) const HOME_SINGLE: [f64; 3] = [0.0, 0.6_f32 as f64, 0.2_f32 as f64];
 
+/// Where the hand starts in tasks that want it nearer to the robot, metres.
+pub(super) const HOME_NEAR: [f64; 3] = [0.0, 0.4, 0.2];
+
+/// The same in single precision.
+pub(super) const HOME_NEAR_SINGLE: [f64; 3] = [0.0, 0.4_f32 as f64, 0.2_f32 as f64];
+
 /// The box in which most tasks let the hand's target move, low corner, metres.
 pub(super) const HAND_LOW: [f64; 3] = [-0.5, 0.4, 0.05];
 

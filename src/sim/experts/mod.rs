@@ -4,6 +4,8 @@
 //! mock miners and `--policy expert`. One file per task; bit-equal to `metaworld.policies`.
 
 mod button_press;
+mod button_press_topdown;
+mod button_press_wall;
 mod door_open;
 mod drawer_close;
 mod drawer_open;
@@ -43,7 +45,10 @@ impl Expert for Memoryless {
 /// The scripted expert of an environment, if there is one.
 pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
     let act = match env.as_str() {
+        "metaworld/button-press-topdown-v3" => button_press_topdown::act,
+        "metaworld/button-press-topdown-wall-v3" => button_press_topdown::act_behind_wall,
         "metaworld/button-press-v3" => button_press::act,
+        "metaworld/button-press-wall-v3" => button_press_wall::act,
         "metaworld/door-open-v3" => door_open::act,
         "metaworld/drawer-close-v3" => drawer_close::act,
         "metaworld/drawer-open-v3" => drawer_open::act,

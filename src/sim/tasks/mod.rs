@@ -1,6 +1,9 @@
 //! The registry of tasks: one file each, one line here.
 
+mod button;
 mod button_press;
+mod button_press_topdown;
+mod button_press_wall;
 mod door_open;
 mod drawer;
 mod drawer_close;
@@ -23,7 +26,10 @@ use crate::domain::EnvId;
 
 /// Every task, sorted by name.
 static TASKS: &[TaskSpec] = &[
+    button_press_topdown::SPEC,
+    button_press_topdown::WALL_SPEC,
     button_press::SPEC,
+    button_press_wall::SPEC,
     door_open::SPEC,
     drawer_close::SPEC,
     drawer_open::SPEC,
