@@ -78,9 +78,9 @@ pub(super) trait Task: Send + Sync {
     /// for `place`: they touch nothing.
     fn furnish(&mut self, _scene: &mut Scene, _vector: &[f64]) {}
 
-    /// Whether the furniture touches free objects while the hand goes home and so leaves a trace in the episode. Then
-    /// all of homing is simulated with it (some milliseconds) instead of copied.
-    fn furniture_moves_objects(&self) -> bool {
+    /// True if the furniture may touch the arm or an object while the hand goes home. All of homing is then simulated
+    /// at every reset (some milliseconds) instead of copied from a template, which knows nothing of the furniture.
+    fn furniture_disturbs_homing(&self) -> bool {
         false
     }
 

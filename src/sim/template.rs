@@ -14,8 +14,8 @@ pub(super) struct Prepared {
     /// The compiled model.
     pub(super) model: Arc<Model>,
     /// The hand home but for the last physics step, with the model as compiled. Episodes start from a copy of this:
-    /// their furniture changes no bit of the arm's way home (tested), except in tasks that say so and start step by
-    /// step ([`Task::furniture_moves_objects`](super::task::Task::furniture_moves_objects)).
+    /// their furniture changes no bit of the arm's way home (tested), except in tasks that
+    /// [say so](super::task::Task::furniture_disturbs_homing).
     pub(super) homed: Physics,
 }
 

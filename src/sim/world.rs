@@ -121,7 +121,7 @@ impl World {
         World::begin(spec, model, vector, |scene| scene.begin_homing(spec.home))
     }
 
-    /// Furnishes, brings the hand home by `begin_homing` (step by step where furniture moves objects) and a last step,
+    /// Furnishes, brings the hand home by `begin_homing` (step by step where furniture disturbs that) and a last step,
     /// places, and looks.
     fn begin(
         spec: &'static TaskSpec,
@@ -132,7 +132,7 @@ impl World {
         let mut scene = Scene::new(model)?;
         let mut task = (spec.build)(model)?;
         task.furnish(&mut scene, vector);
-        if task.furniture_moves_objects() {
+        if task.furniture_disturbs_homing() {
             scene.begin_homing(spec.home);
         } else {
             begin_homing(&mut scene);

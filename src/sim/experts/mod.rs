@@ -10,6 +10,9 @@ mod door_open;
 mod drawer_close;
 mod drawer_open;
 mod hand_insert;
+mod handle_press;
+mod handle_pull;
+mod handle_pull_side;
 mod peg_insert_side;
 mod peg_unplug_side;
 mod pick_out_of_hole;
@@ -53,6 +56,10 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/drawer-close-v3" => drawer_close::act,
         "metaworld/drawer-open-v3" => drawer_open::act,
         "metaworld/hand-insert-v3" => hand_insert::act,
+        "metaworld/handle-press-side-v3" => handle_press::act_from_side,
+        "metaworld/handle-press-v3" => handle_press::act,
+        "metaworld/handle-pull-side-v3" => handle_pull_side::act,
+        "metaworld/handle-pull-v3" => handle_pull::act,
         "metaworld/peg-insert-side-v3" => peg_insert_side::act,
         "metaworld/peg-unplug-side-v3" => peg_unplug_side::act,
         "metaworld/pick-out-of-hole-v3" => pick_out_of_hole::act,

@@ -9,6 +9,9 @@ mod drawer;
 mod drawer_close;
 mod drawer_open;
 mod hand_insert;
+mod handle;
+mod handle_press;
+mod handle_pull;
 mod peg_insert_side;
 mod peg_unplug_side;
 mod pick_out_of_hole;
@@ -34,6 +37,10 @@ static TASKS: &[TaskSpec] = &[
     drawer_close::SPEC,
     drawer_open::SPEC,
     hand_insert::SPEC,
+    handle_press::SIDE_SPEC,
+    handle_press::SPEC,
+    handle_pull::SIDE_SPEC,
+    handle_pull::SPEC,
     peg_insert_side::SPEC,
     peg_unplug_side::SPEC,
     pick_out_of_hole::SPEC,

@@ -81,7 +81,7 @@ impl Task for PegUnplugSide {
     }
 
     /// While the hand goes home, the plug tumbles about the box, and `place` leaves it its spin.
-    fn furniture_moves_objects(&self) -> bool {
+    fn furniture_disturbs_homing(&self) -> bool {
         true
     }
 
