@@ -6,6 +6,8 @@
 mod button_press;
 mod button_press_topdown;
 mod button_press_wall;
+mod coffee_button;
+mod coffee_mug;
 mod door_open;
 mod drawer_close;
 mod drawer_open;
@@ -52,6 +54,9 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/button-press-topdown-wall-v3" => button_press_topdown::act_behind_wall,
         "metaworld/button-press-v3" => button_press::act,
         "metaworld/button-press-wall-v3" => button_press_wall::act,
+        "metaworld/coffee-button-v3" => coffee_button::act,
+        "metaworld/coffee-pull-v3" => coffee_mug::pull,
+        "metaworld/coffee-push-v3" => coffee_mug::push,
         "metaworld/door-open-v3" => door_open::act,
         "metaworld/drawer-close-v3" => drawer_close::act,
         "metaworld/drawer-open-v3" => drawer_open::act,

@@ -4,6 +4,9 @@ mod button;
 mod button_press;
 mod button_press_topdown;
 mod button_press_wall;
+mod coffee;
+mod coffee_button;
+mod coffee_mug;
 mod door_open;
 mod drawer;
 mod drawer_close;
@@ -33,6 +36,9 @@ static TASKS: &[TaskSpec] = &[
     button_press_topdown::WALL_SPEC,
     button_press::SPEC,
     button_press_wall::SPEC,
+    coffee_button::SPEC,
+    coffee_mug::PULL_SPEC,
+    coffee_mug::PUSH_SPEC,
     door_open::SPEC,
     drawer_close::SPEC,
     drawer_open::SPEC,
