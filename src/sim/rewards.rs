@@ -84,7 +84,7 @@ pub fn closing_effort(gripper: f32, most: f64) -> Scalar {
 
 /// Which terms are mixed into [`caging_reward`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "the tasks that are in use one; the arithmetic is complete"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "no task so far uses all; the arithmetic is complete"))]
 pub enum Density {
     /// Caging and gripping alone.
     Plain,
@@ -136,12 +136,7 @@ pub fn caging_reward(caging: &Caging, grip: &Grip) -> Scalar {
         tolerance((pad - grip.object[1]).abs(), bounds, margin, Sigmoid::LongTail)
     });
     let along_y = hamacher_product(lr[0], lr[1]);
-
-    let xz_margin = distance(xz(grip.initial_object), xz(grip.initial_tcp)) - caging.xz_threshold;
-    let xz_distance = distance(xz(grip.tcp), xz(grip.object));
-    let along_xz = tolerance(xz_distance, (0.0, caging.xz_threshold), xz_margin, Sigmoid::LongTail);
-
-    let caged = hamacher_product(along_y, along_xz);
+    let caged = hamacher_product(along_y, along_xz(grip, caging.xz_threshold));
     let closed = closing_effort(grip.gripper, caging.desired_effort) / caging.desired_effort;
     let gripping = if caged.value() > 0.97 { closed } else { Scalar::Weak(0.0) };
     let held = hamacher_product(caged, gripping);
@@ -153,11 +148,58 @@ pub fn caging_reward(caging: &Caging, grip: &Grip) -> Scalar {
     }
 }
 
+/// Reward for the hand's nearness to the object in the plane of x and z, full within `threshold` metres.
+fn along_xz(grip: &Grip, threshold: f64) -> f64 {
+    let margin = distance(xz(grip.initial_object), xz(grip.initial_tcp)) - threshold;
+    tolerance(distance(xz(grip.tcp), xz(grip.object)), (0.0, threshold), margin, Sigmoid::LongTail)
+}
+
 /// Reward for the hand's nearness to the object, 0.1 where it started.
 fn reach_reward(caging: &Caging, grip: &Grip) -> f64 {
     let margin = (distance(grip.initial_object, grip.initial_tcp) - caging.object_reach_radius).abs();
     let bounds = (0.0, caging.object_reach_radius);
     tolerance(distance(grip.object, grip.tcp), bounds, margin, Sigmoid::LongTail)
+}
+
+/// A pad nearer than this to the object, along y, encloses it, metres.
+const ENCLOSING_M: f64 = 0.05;
+
+/// Reward for pads to the left and right of an object of `radius` metres, the hand within `xz_threshold` metres of
+/// it in the plane of x and z: caging as the tasks with a caging reward of their own have it.
+pub fn enclosing_reward(grip: &Grip, radius: f64, xz_threshold: f64) -> f64 {
+    let along_y = pads_reward(grip, (radius, ENCLOSING_M));
+    hamacher_product(along_y, along_xz(grip, xz_threshold)).value()
+}
+
+/// Reward for both pads within `bounds` of the object along y, each on its side. MetaWorld's margin means the pads
+/// at reset, but it keeps live views of them: it is taken from where they are now.
+fn pads_reward(grip: &Grip, bounds: (f64, f64)) -> f64 {
+    let object = grip.object[1];
+    let pad = |pad: f64, offset: f64| {
+        let margin = ((object - pad).abs() - ENCLOSING_M).abs();
+        tolerance(offset, bounds, margin, Sigmoid::LongTail)
+    };
+    let [left, right] = grip.pads_y;
+    hamacher_product(pad(left, left - object), pad(right, object - right)).value()
+}
+
+/// A task's numbers for [`pinching_reward`], metres.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pinching {
+    /// Radius of the object's bounding sphere.
+    pub object_radius: f64,
+    /// A pad nearer than this to the object, along y, grips it.
+    pub grip_threshold: f64,
+    /// The hand nearer than this to the object, in the plane of x and z, is well placed.
+    pub xz_threshold: f64,
+}
+
+/// Reward for an object enclosed and, once it is, for pads close to it; the closing command plays no part.
+pub fn pinching_reward(pinching: &Pinching, grip: &Grip) -> f64 {
+    let enclosed = enclosing_reward(grip, pinching.object_radius, pinching.xz_threshold);
+    let gripped =
+        if enclosed > 0.95 { pads_reward(grip, (pinching.object_radius, pinching.grip_threshold)) } else { 0.0 };
+    (enclosed + gripped) / 2.0
 }
 
 #[cfg(test)]
@@ -243,6 +285,14 @@ mod tests {
         assert_eq!(at(FAR), [weak(0), weak(0x3f9c125c67788e87), weak(0x3faba1ef9486b47c)]);
         let bits = at(HELD).map(|reward| (matches!(reward, Single(_)), reward.value().to_bits()));
         assert_eq!(bits, [0x3fe3333340000000, 0x3fe99999a0000000, 0x3fe99999a0000000].map(|b| (true, b)));
+    }
+
+    #[test]
+    fn pinching_rewards_are_pythons_bits() {
+        const PINCHING: Pinching = Pinching { object_radius: 0.007, grip_threshold: 0.01, xz_threshold: 0.01 };
+        let gripped = Grip { pads_y: [0.609, 0.592], ..HELD };
+        let bits = [FAR, HELD, gripped].map(|grip| pinching_reward(&PINCHING, &grip).to_bits());
+        assert_eq!(bits, [0x3f99cc932d4dde3c, 0x3fe5555555555551, 0x3ff0000000000000]);
     }
 
     #[test]

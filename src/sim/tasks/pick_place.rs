@@ -6,7 +6,7 @@
 use crate::sim::engine::Model;
 use crate::sim::error::SimError;
 use crate::sim::norm::distance;
-use crate::sim::rewards::{Sigmoid, closing_effort, hamacher_product, tolerance};
+use crate::sim::rewards::{Sigmoid, closing_effort, enclosing_reward, hamacher_product, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
 use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
@@ -39,9 +39,6 @@ const SUCCESS_RADIUS_M: f64 = 0.07;
 /// Radius of the puck for the pads, metres.
 const PUCK_RADIUS_M: f64 = 0.015;
 
-/// A pad nearer than this to the puck, along y, is well placed, metres.
-const PAD_MARGIN_M: f64 = 0.05;
-
 /// The hand nearer than this to the puck, in the plane of x and z, is well placed, metres.
 const XZ_MARGIN_M: f64 = 0.005;
 
@@ -56,32 +53,17 @@ impl PickPlace {
         Ok(PickPlace { puck: Puck::find(model)?, start: [0.0; 3], goal: [0.0; 3] })
     }
 
-    /// Reward for holding the puck: the task's own `_gripper_caging_reward`. The pads' "initial" positions are
-    /// their current ones, since MetaWorld keeps live views of them.
-    fn grasp_reward(&self, scene: &Scene, puck: [f64; 3], gripper: f32) -> Scalar {
-        let (left, right) = (scene.left_pad()[1], scene.right_pad()[1]);
-        let pad = |offset: f64, pad: f64| {
-            let margin = ((puck[1] - pad).abs() - PAD_MARGIN_M).abs();
-            tolerance(offset, (PUCK_RADIUS_M, PAD_MARGIN_M), margin, Sigmoid::LongTail)
-        };
-        let along_y = hamacher_product(pad(left - puck[1], left), pad(puck[1] - right, right));
-
-        let flat = |point: [f64; 3]| [point[0], 0.0, point[2]];
-        let margin = distance(flat(self.start), flat(scene.initial_tcp())) - XZ_MARGIN_M;
-        let off = distance(flat(scene.tcp()), flat(puck));
-        let along_xz = tolerance(off, (0.0, XZ_MARGIN_M), margin, Sigmoid::LongTail);
-
-        let caged = hamacher_product(along_y, along_xz);
-        let gripping = if caged.value() > 0.97 { closing_effort(gripper, 1.0) } else { Scalar::Weak(0.0) };
+    /// Reward for holding the puck: the task's own `_gripper_caging_reward`.
+    fn grasp_reward(&self, scene: &Scene, puck: [f64; 3], action: [f32; 4]) -> Scalar {
+        let caged = enclosing_reward(&scene.grip(puck, self.start, action), PUCK_RADIUS_M, XZ_MARGIN_M);
+        let gripping = if caged > 0.97 { closing_effort(action[3], 1.0) } else { Scalar::Weak(0.0) };
         (hamacher_product(caged, gripping) + caged) / 2.0
     }
 }
 
 impl Task for PickPlace {
     fn place(&mut self, scene: &mut Scene, vector: &[f64]) {
-        self.start = [vector[0], vector[1], vector[2]];
-        self.goal = [vector[3], vector[4], vector[5]];
-        self.puck.place(scene, self.start, self.goal);
+        (self.start, self.goal) = self.puck.place_at(scene, vector);
     }
 
     fn objects(&self, scene: &Scene) -> Objects {
@@ -99,7 +81,7 @@ impl Task for PickPlace {
         let tcp_to_puck = distance(puck, scene.tcp());
         let margin = distance(self.start, self.goal);
         let in_place = tolerance(to_goal, (0.0, TARGET_RADIUS_M), margin, Sigmoid::LongTail);
-        let grasp = self.grasp_reward(scene, puck, action[3]);
+        let grasp = self.grasp_reward(scene, puck, action);
 
         let mut reward = hamacher_product(grasp, in_place);
         if tcp_to_puck < 0.02 && opening > 0.0 && puck[2] - 0.01 > self.start[2] {
@@ -108,13 +90,12 @@ impl Task for PickPlace {
         if to_goal < TARGET_RADIUS_M {
             reward = Scalar::Weak(10.0);
         }
-        let held = self.puck.touched(scene) && opening > 0.0 && puck[2] - 0.02 > self.start[2];
         Evaluation {
             reward: reward.value(),
             success: to_goal <= SUCCESS_RADIUS_M,
             info: Info {
                 near_object: f64::from(tcp_to_puck <= 0.03),
-                grasp_success: f64::from(held),
+                grasp_success: f64::from(self.puck.held(scene, observation, self.start)),
                 grasp_reward: grasp.value(),
                 in_place_reward: in_place,
                 obj_to_target: to_goal,

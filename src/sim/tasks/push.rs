@@ -35,7 +35,7 @@ pub const SPEC: TaskSpec = TaskSpec {
 const TARGET_RADIUS_M: f64 = 0.05;
 
 /// What counts as holding the puck.
-const CAGING: Caging = Caging {
+pub(super) const CAGING: Caging = Caging {
     object_radius: 0.015,
     pad_success_threshold: 0.05,
     object_reach_radius: 0.01,
@@ -58,10 +58,7 @@ impl Push {
 
 impl Task for Push {
     fn place(&mut self, scene: &mut Scene, vector: &[f64]) {
-        let height = self.puck.position(scene)[2];
-        self.start = [vector[0], vector[1], height];
-        self.goal = [vector[3], vector[4], height];
-        self.puck.place(scene, self.start, self.goal);
+        (self.start, self.goal) = self.puck.place_on_table(scene, vector);
     }
 
     fn objects(&self, scene: &Scene) -> Objects {
@@ -88,13 +85,12 @@ impl Task for Push {
         if to_goal < TARGET_RADIUS_M {
             reward = Scalar::Weak(10.0);
         }
-        let held = self.puck.touched(scene) && opening > 0.0 && puck[2] - 0.02 > self.start[2];
         Evaluation {
             reward: reward.value(),
             success: to_goal <= TARGET_RADIUS_M,
             info: Info {
                 near_object: f64::from(tcp_to_puck <= 0.03),
-                grasp_success: f64::from(held),
+                grasp_success: f64::from(self.puck.held(scene, observation, self.start)),
                 grasp_reward: grasp.value(),
                 in_place_reward: in_place,
                 obj_to_target: to_goal,

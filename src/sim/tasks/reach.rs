@@ -26,27 +26,34 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: [-0.1, 0.8, 0.05],
     goal_high: [0.1, 0.9, 0.3],
-    build: |model| Ok(Box::new(Reach::find(model)?)),
+    build: |model| Ok(Box::new(Reach::find(model, object_info)?)),
 };
 
 /// Distance that counts as reached, metres.
 const TARGET_RADIUS_M: f64 = 0.05;
 
-struct Reach {
+/// Reaching, with or without something in the way.
+pub(super) struct Reach {
     puck: Puck,
     goal: [f64; 3],
+    /// What the task says of an object that it does not have, given the distance to the goal.
+    object_info: fn(f64) -> Info,
 }
 
 impl Reach {
-    fn find(model: &Model) -> Result<Reach, SimError> {
-        Ok(Reach { puck: Puck::find(model)?, goal: [0.0; 3] })
+    pub(super) fn find(model: &Model, object_info: fn(f64) -> Info) -> Result<Reach, SimError> {
+        Ok(Reach { puck: Puck::find(model)?, goal: [0.0; 3], object_info })
     }
+}
+
+/// MetaWorld repeats the distance where other tasks tell of the object.
+fn object_info(to_goal: f64) -> Info {
+    Info { near_object: to_goal, grasp_success: 1.0, grasp_reward: to_goal, ..Info::default() }
 }
 
 impl Task for Reach {
     fn place(&mut self, scene: &mut Scene, vector: &[f64]) {
-        self.goal = [vector[3], vector[4], vector[5]];
-        self.puck.place(scene, [vector[0], vector[1], vector[2]], self.goal);
+        (_, self.goal) = self.puck.place_at(scene, vector);
     }
 
     fn objects(&self, scene: &Scene) -> Objects {
@@ -66,12 +73,10 @@ impl Task for Reach {
             reward,
             success: to_goal <= TARGET_RADIUS_M,
             info: Info {
-                near_object: to_goal,
-                grasp_success: 1.0,
-                grasp_reward: to_goal,
                 in_place_reward: in_place,
                 obj_to_target: to_goal,
                 unscaled_reward: reward,
+                ..(self.object_info)(to_goal)
             },
         }
     }
