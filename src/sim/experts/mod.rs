@@ -19,12 +19,15 @@ mod peg_insert_side;
 mod peg_unplug_side;
 mod pick_out_of_hole;
 mod pick_place;
+mod pick_place_wall;
 mod push;
+mod push_wall;
 mod reach;
 mod shelf_place;
 mod stick;
 mod stick_pull;
 mod stick_push;
+mod reach_wall;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -69,11 +72,14 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/peg-unplug-side-v3" => peg_unplug_side::act,
         "metaworld/pick-out-of-hole-v3" => pick_out_of_hole::act,
         "metaworld/pick-place-v3" => pick_place::act,
+        "metaworld/pick-place-wall-v3" => pick_place_wall::act,
         "metaworld/push-v3" => push::act,
+        "metaworld/push-wall-v3" => push_wall::act,
         "metaworld/reach-v3" => reach::act,
         "metaworld/shelf-place-v3" => shelf_place::act,
         "metaworld/stick-pull-v3" => stick_pull::act,
         "metaworld/stick-push-v3" => stick_push::act,
+        "metaworld/reach-wall-v3" => reach_wall::act,
         _ => return None,
     };
     Some(Box::new(Memoryless(act)))

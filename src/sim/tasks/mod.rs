@@ -19,13 +19,17 @@ mod peg_insert_side;
 mod peg_unplug_side;
 mod pick_out_of_hole;
 mod pick_place;
+mod pick_place_wall;
 mod puck;
 mod push;
+mod push_wall;
 mod reach;
 mod shelf_place;
 mod stick;
 mod stick_pull;
 mod stick_push;
+mod reach_wall;
+mod wall;
 
 use super::task::TaskSpec;
 use crate::domain::EnvId;
@@ -51,11 +55,14 @@ static TASKS: &[TaskSpec] = &[
     peg_unplug_side::SPEC,
     pick_out_of_hole::SPEC,
     pick_place::SPEC,
+    pick_place_wall::SPEC,
     push::SPEC,
+    push_wall::SPEC,
     reach::SPEC,
     shelf_place::SPEC,
     stick_pull::SPEC,
     stick_push::SPEC,
+    reach_wall::SPEC,
 ];
 
 /// Every task, sorted by name.
