@@ -21,6 +21,7 @@ mod pick_out_of_hole;
 mod pick_place;
 mod pick_place_wall;
 mod push;
+mod push_back;
 mod push_wall;
 mod reach;
 mod shelf_place;
@@ -28,6 +29,9 @@ mod stick;
 mod stick_pull;
 mod stick_push;
 mod reach_wall;
+mod soccer;
+mod sweep;
+mod sweep_into;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -73,6 +77,7 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/pick-out-of-hole-v3" => pick_out_of_hole::act,
         "metaworld/pick-place-v3" => pick_place::act,
         "metaworld/pick-place-wall-v3" => pick_place_wall::act,
+        "metaworld/push-back-v3" => push_back::act,
         "metaworld/push-v3" => push::act,
         "metaworld/push-wall-v3" => push_wall::act,
         "metaworld/reach-v3" => reach::act,
@@ -80,6 +85,9 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/stick-pull-v3" => stick_pull::act,
         "metaworld/stick-push-v3" => stick_push::act,
         "metaworld/reach-wall-v3" => reach_wall::act,
+        "metaworld/soccer-v3" => soccer::act,
+        "metaworld/sweep-into-v3" => sweep_into::act,
+        "metaworld/sweep-v3" => sweep::act,
         _ => return None,
     };
     Some(Box::new(Memoryless(act)))

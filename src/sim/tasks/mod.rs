@@ -22,6 +22,7 @@ mod pick_place;
 mod pick_place_wall;
 mod puck;
 mod push;
+mod push_back;
 mod push_wall;
 mod reach;
 mod shelf_place;
@@ -29,6 +30,9 @@ mod stick;
 mod stick_pull;
 mod stick_push;
 mod reach_wall;
+mod soccer;
+mod sweep;
+mod sweep_into;
 mod wall;
 
 use super::task::TaskSpec;
@@ -56,6 +60,7 @@ static TASKS: &[TaskSpec] = &[
     pick_out_of_hole::SPEC,
     pick_place::SPEC,
     pick_place_wall::SPEC,
+    push_back::SPEC,
     push::SPEC,
     push_wall::SPEC,
     reach::SPEC,
@@ -63,6 +68,9 @@ static TASKS: &[TaskSpec] = &[
     stick_pull::SPEC,
     stick_push::SPEC,
     reach_wall::SPEC,
+    soccer::SPEC,
+    sweep_into::SPEC,
+    sweep::SPEC,
 ];
 
 /// Every task, sorted by name.
