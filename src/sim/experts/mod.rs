@@ -20,6 +20,10 @@ mod peg_unplug_side;
 mod pick_out_of_hole;
 mod pick_place;
 mod pick_place_wall;
+mod plate_slide;
+mod plate_slide_back;
+mod plate_slide_back_side;
+mod plate_slide_side;
 mod push;
 mod push_back;
 mod push_wall;
@@ -77,6 +81,10 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/pick-out-of-hole-v3" => pick_out_of_hole::act,
         "metaworld/pick-place-v3" => pick_place::act,
         "metaworld/pick-place-wall-v3" => pick_place_wall::act,
+        "metaworld/plate-slide-back-side-v3" => plate_slide_back_side::act,
+        "metaworld/plate-slide-back-v3" => plate_slide_back::act,
+        "metaworld/plate-slide-side-v3" => plate_slide_side::act,
+        "metaworld/plate-slide-v3" => plate_slide::act,
         "metaworld/push-back-v3" => push_back::act,
         "metaworld/push-v3" => push::act,
         "metaworld/push-wall-v3" => push_wall::act,

@@ -20,6 +20,11 @@ mod peg_unplug_side;
 mod pick_out_of_hole;
 mod pick_place;
 mod pick_place_wall;
+mod plate;
+mod plate_slide;
+mod plate_slide_back;
+mod plate_slide_back_side;
+mod plate_slide_side;
 mod puck;
 mod push;
 mod push_back;
@@ -60,6 +65,10 @@ static TASKS: &[TaskSpec] = &[
     pick_out_of_hole::SPEC,
     pick_place::SPEC,
     pick_place_wall::SPEC,
+    plate_slide_back_side::SPEC,
+    plate_slide_back::SPEC,
+    plate_slide_side::SPEC,
+    plate_slide::SPEC,
     push_back::SPEC,
     push::SPEC,
     push_wall::SPEC,
