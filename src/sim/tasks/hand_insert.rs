@@ -89,13 +89,12 @@ impl Task for HandInsert {
         if to_goal < TARGET_RADIUS_M {
             reward = Scalar::Weak(10.0);
         }
-        let held = self.block.touched(scene) && opening > 0.0 && block[2] - 0.02 > self.start[2];
         Evaluation {
             reward: reward.value(),
             success: to_goal <= TARGET_RADIUS_M,
             info: Info {
                 near_object: f64::from(tcp_to_block <= 0.03),
-                grasp_success: f64::from(held),
+                grasp_success: f64::from(self.block.held(scene, observation, self.start)),
                 grasp_reward: grasp.value(),
                 in_place_reward: in_place,
                 obj_to_target: to_goal,
