@@ -28,12 +28,12 @@ mod push;
 mod push_back;
 mod push_wall;
 mod reach;
+mod reach_wall;
 mod shelf_place;
+mod soccer;
 mod stick;
 mod stick_pull;
 mod stick_push;
-mod reach_wall;
-mod soccer;
 mod sweep;
 mod sweep_into;
 #[cfg(test)]
@@ -89,11 +89,11 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/push-v3" => push::act,
         "metaworld/push-wall-v3" => push_wall::act,
         "metaworld/reach-v3" => reach::act,
+        "metaworld/reach-wall-v3" => reach_wall::act,
         "metaworld/shelf-place-v3" => shelf_place::act,
+        "metaworld/soccer-v3" => soccer::act,
         "metaworld/stick-pull-v3" => stick_pull::act,
         "metaworld/stick-push-v3" => stick_push::act,
-        "metaworld/reach-wall-v3" => reach_wall::act,
-        "metaworld/soccer-v3" => soccer::act,
         "metaworld/sweep-into-v3" => sweep_into::act,
         "metaworld/sweep-v3" => sweep::act,
         _ => return None,

@@ -30,12 +30,12 @@ mod push;
 mod push_back;
 mod push_wall;
 mod reach;
+mod reach_wall;
 mod shelf_place;
+mod soccer;
 mod stick;
 mod stick_pull;
 mod stick_push;
-mod reach_wall;
-mod soccer;
 mod sweep;
 mod sweep_into;
 mod wall;
@@ -73,11 +73,11 @@ static TASKS: &[TaskSpec] = &[
     push::SPEC,
     push_wall::SPEC,
     reach::SPEC,
+    reach_wall::SPEC,
     shelf_place::SPEC,
+    soccer::SPEC,
     stick_pull::SPEC,
     stick_push::SPEC,
-    reach_wall::SPEC,
-    soccer::SPEC,
     sweep_into::SPEC,
     sweep::SPEC,
 ];

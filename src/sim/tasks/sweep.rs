@@ -64,9 +64,8 @@ impl Task for Sweep {
         self.block.place(scene, self.start, self.goal);
     }
 
-    /// MetaWorld shows the body's own quaternion here: w, x, y, z.
     fn objects(&self, scene: &Scene) -> Objects {
-        Objects::one(self.block.position(scene), scene.physics().body_xquat(self.block.body()))
+        self.block.observe_wxyz(scene)
     }
 
     fn goal(&self) -> [f64; 3] {
