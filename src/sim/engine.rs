@@ -248,13 +248,11 @@ impl Physics {
     }
 
     /// Where the body stands in its parent in this episode, metres: `model.body_pos` of MetaWorld's Python.
-    #[allow(dead_code, reason = "some tasks read it")]
     pub(crate) fn body_pos(&self, id: BodyId) -> [f64; 3] {
         [0, 1, 2].map(|axis| self.body_pos[id.0 * 3 + axis])
     }
 
     /// Where the site stands in its body in this episode, metres: `model.site_pos`.
-    #[allow(dead_code, reason = "some tasks read it")]
     pub(crate) fn site_pos(&self, id: SiteId) -> [f64; 3] {
         [0, 1, 2].map(|axis| self.site_pos[id.0 * 3 + axis])
     }
