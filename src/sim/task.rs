@@ -69,10 +69,11 @@ impl TaskSpec {
     }
 }
 
-/// One task in one episode. Everything it keeps follows from the task vector and the scene at reset.
+/// One task in one episode. Everything it keeps follows from the task vector, the scene at reset and the observation
+/// of the first step.
 ///
 /// Order at reset: `furnish`, the hand goes home, `place`, first observation. After each step: observation,
-/// `evaluate`.
+/// `see_first` (after the first one), `evaluate`.
 pub(super) trait Task: Send + Sync {
     /// Sets the model edits that the vector asks for (positions of bodies) before the hand goes home. Sites may wait
     /// for `place`: they touch nothing.
@@ -93,6 +94,9 @@ pub(super) trait Task: Send + Sync {
 
     /// Where the goal is, metres.
     fn goal(&self) -> [f64; 3];
+
+    /// Takes from the clipped observation of the first step, which checkpoints hold, what later rewards need.
+    fn see_first(&mut self, _observation: &[f64; 39]) {}
 
     /// Reward, success and MetaWorld's other values. `observation` is the clipped one, its goal zeros; `action` is
     /// what was applied, before any clipping.

@@ -116,17 +116,27 @@ mod tests {
         }
     }
 
+    /// How far between its bounds a number of a task vector lies. In the first four rounds ends and thirds, so that
+    /// object and goal never coincide; then anything.
+    fn share(round: u32, draw: u32) -> f64 {
+        const GOLDEN: f64 = 0.618_033_988_749_895;
+        if round < 4 {
+            f64::from((round + draw + draw / 6) % 4) / 3.0
+        } else {
+            (f64::from(100 * round + draw) * GOLDEN).fract()
+        }
+    }
+
     #[test]
     fn a_reset_from_the_template_equals_the_replayed_one() {
         let library = library();
         for spec in tasks() {
             let prepared = library.prepare(spec).unwrap();
-            for corner in 0..4 {
+            for round in 0..12 {
                 let mut draws = 0;
                 let vector = placement::draw(spec, |low, high| {
                     draws += 1;
-                    // Low and high corners, and points between: object and goal never coincide.
-                    low + (high - low) * f64::from((corner + draws) % 4) / 3.0
+                    low + (high - low) * share(round, draws)
                 });
                 let vector = vector.unwrap();
                 let mut quick = World::reset(spec, &prepared, &vector).unwrap();

@@ -62,6 +62,8 @@ pub struct World {
     /// The unclipped frame, which is the previous one of the next observation.
     frame: [f64; FRAME],
     observation: [f64; 39],
+    /// The observation of the first step; zeros before it.
+    first: [f64; 39],
     steps: u32,
     unstable: bool,
 }
@@ -74,6 +76,7 @@ pub struct Checkpoint {
     state: Vec<f64>,
     frame: [f64; FRAME],
     observation: [f64; 39],
+    first: [f64; 39],
     steps: u32,
     unstable: bool,
 }
@@ -140,8 +143,9 @@ impl World {
         scene.end_homing();
         task.place(&mut scene, vector);
         let unstable = engine::is_unstable(scene.physics_mut().take_warnings());
-        let (frame, observation) = ([0.0; FRAME], [0.0; 39]);
-        let mut world = World { spec, scene, task, vector: vector.into(), frame, observation, steps: 0, unstable };
+        let (frame, observation, first) = ([0.0; FRAME], [0.0; 39], [0.0; 39]);
+        let vector = vector.into();
+        let mut world = World { spec, scene, task, vector, frame, observation, first, steps: 0, unstable };
         world.frame = world.current_frame();
         world.observation = stack(&world.frame, &world.frame);
         Ok(world)
@@ -164,6 +168,10 @@ impl World {
         let frame = self.current_frame();
         self.observation = stack(&clip_frame(&frame), &clip_frame(&self.frame));
         self.frame = frame;
+        if self.steps == 1 {
+            self.first = self.observation;
+            self.task.see_first(&self.first);
+        }
         let seen = self.task.evaluate(&self.scene, &self.observation, action);
         let (reward, success, info) = (seen.reward, seen.success, seen.info);
         Ok(StepResult { reward, success, info, warnings, unstable: self.unstable })
@@ -248,6 +256,7 @@ impl World {
             state,
             frame: self.frame,
             observation: self.observation,
+            first: self.first,
             steps: self.steps,
             unstable: self.unstable,
         }
@@ -275,6 +284,8 @@ impl World {
         physics.take_warnings();
         self.frame = checkpoint.frame;
         self.observation = checkpoint.observation;
+        self.first = checkpoint.first;
+        self.task.see_first(&self.first);
         self.steps = checkpoint.steps;
         self.unstable = checkpoint.unstable;
         Ok(())
