@@ -82,6 +82,16 @@ pub fn closing_effort(gripper: f32, most: f64) -> Scalar {
     }
 }
 
+/// How far the command closes the fingers, 0 open … 1 closed, the command clipped first; single precision, widened.
+pub fn closing_share(gripper: f32) -> f64 {
+    f64::from((gripper.clamp(-1.0, 1.0) + 1.0) / 2.0)
+}
+
+/// 1 for a quaternion that equals `ideal`, falling in proportion to their distance as vectors, to 0 at `most`.
+pub fn orientation_reward(quaternion: [f64; 4], ideal: [f64; 4], most: f64) -> f64 {
+    (1.0 - distance(quaternion, ideal) / most).max(0.0)
+}
+
 /// Which terms are mixed into [`caging_reward`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(test), allow(dead_code, reason = "no task so far uses all; the arithmetic is complete"))]

@@ -3,14 +3,20 @@
 //! They read the whole observation with its goal, which no policy over the network does; they serve tests, the
 //! mock miners and `--policy expert`. One file per task; bit-equal to `metaworld.policies`.
 
+mod assembly;
+mod basketball;
+mod bin_picking;
+mod box_close;
 mod button_press;
 mod button_press_topdown;
 mod button_press_wall;
 mod coffee_button;
 mod coffee_mug;
+mod disassemble;
 mod door_open;
 mod drawer_close;
 mod drawer_open;
+mod hammer;
 mod hand_insert;
 mod handle_press;
 mod handle_pull;
@@ -61,6 +67,10 @@ impl Expert for Memoryless {
 /// The scripted expert of an environment, if there is one.
 pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
     let act = match env.as_str() {
+        "metaworld/assembly-v3" => assembly::act,
+        "metaworld/basketball-v3" => basketball::act,
+        "metaworld/bin-picking-v3" => bin_picking::act,
+        "metaworld/box-close-v3" => box_close::act,
         "metaworld/button-press-topdown-v3" => button_press_topdown::act,
         "metaworld/button-press-topdown-wall-v3" => button_press_topdown::act_behind_wall,
         "metaworld/button-press-v3" => button_press::act,
@@ -68,9 +78,11 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/coffee-button-v3" => coffee_button::act,
         "metaworld/coffee-pull-v3" => coffee_mug::pull,
         "metaworld/coffee-push-v3" => coffee_mug::push,
+        "metaworld/disassemble-v3" => disassemble::act,
         "metaworld/door-open-v3" => door_open::act,
         "metaworld/drawer-close-v3" => drawer_close::act,
         "metaworld/drawer-open-v3" => drawer_open::act,
+        "metaworld/hammer-v3" => hammer::act,
         "metaworld/hand-insert-v3" => hand_insert::act,
         "metaworld/handle-press-side-v3" => handle_press::act_from_side,
         "metaworld/handle-press-v3" => handle_press::act,

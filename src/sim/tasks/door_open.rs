@@ -8,12 +8,13 @@ use std::f64::consts::PI;
 use crate::sim::engine::{BodyId, GeomId, JointId, Model, SiteId};
 use crate::sim::error::SimError;
 use crate::sim::norm::{distance, minus, norm, plus, xy};
-use crate::sim::rewards::{Sigmoid, hamacher_product, tolerance};
+use crate::sim::rewards::{Sigmoid, closing_share, hamacher_product, tolerance};
 use crate::sim::rotation::quaternion_xyzw;
 use crate::sim::scene::Scene;
 use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
-use super::puck::position_in;
+use super::funnel::{Funnel, staying_above};
+use super::puck::{hand_in, position_in};
 
 /// The task's description.
 pub const SPEC: TaskSpec = TaskSpec {
@@ -38,8 +39,8 @@ const GOAL_M: [f64; 3] = [-0.3, -0.45, 0.0];
 /// Distance of the handle's x from the goal's that counts as open, metres.
 const OPEN_M: f64 = 0.08;
 
-/// Within this distance of the handle, in x and y, the hand may come down, metres.
-const FUNNEL_M: f64 = 0.12;
+/// The funnel around the handle in which the hand may come down.
+const FUNNEL: Funnel = Funnel { radius_m: 0.12, slope_m: 0.04, height_m: 0.4 };
 
 struct DoorOpen {
     door: BodyId,
@@ -87,9 +88,9 @@ impl Task for DoorOpen {
 
     fn evaluate(&self, scene: &Scene, observation: &[f64; 39], action: [f32; 4]) -> Evaluation {
         let physics = scene.physics();
-        let hand = [observation[0], observation[1], observation[2]];
+        let hand = hand_in(observation);
         let handle = position_in(observation);
-        let grab = f64::from((action[3].clamp(-1.0, 1.0) + 1.0) / 2.0);
+        let grab = closing_share(action[3]);
         let ready = readiness(hand, handle);
         let opened = opening(physics.qpos()[physics.qpos_address(self.hinge)]);
 
@@ -114,12 +115,10 @@ impl Task for DoorOpen {
 /// handle.
 fn readiness(hand: [f64; 3], handle: [f64; 3]) -> f64 {
     let door = plus(handle, [-0.05, 0.0, 0.0]);
-    let radius = distance(xy(hand), xy(door));
-    let floor = if radius <= FUNNEL_M { 0.0 } else { 0.04 * libm::log(radius - FUNNEL_M) + 0.4 };
-    let above_floor =
-        if hand[2] >= floor { 1.0 } else { tolerance(floor - hand[2], (0.0, 0.01), floor / 2.0, Sigmoid::LongTail) };
+    let floor = FUNNEL.floor(distance(xy(hand), xy(door)));
+    let above_floor = staying_above(hand[2], floor, floor / 2.0);
     let away = norm(&minus(minus(hand, door), [0.05, 0.03, -0.01]));
-    let in_place = tolerance(away, (0.0, FUNNEL_M / 2.0), 0.5, Sigmoid::LongTail);
+    let in_place = tolerance(away, (0.0, FUNNEL.radius_m / 2.0), 0.5, Sigmoid::LongTail);
     hamacher_product(above_floor, in_place).value()
 }
 

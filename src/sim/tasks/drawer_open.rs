@@ -11,7 +11,7 @@ use crate::sim::scene::Scene;
 use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
 
 use super::drawer::Drawer;
-use super::puck::position_in;
+use super::puck::{hand_in, position_in};
 
 /// The task's description.
 pub const SPEC: TaskSpec = TaskSpec {
@@ -72,7 +72,7 @@ impl Task for DrawerOpen {
     }
 
     fn evaluate(&self, scene: &Scene, observation: &[f64; 39], _action: [f32; 4]) -> Evaluation {
-        let hand = [observation[0], observation[1], observation[2]];
+        let hand = hand_in(observation);
         let handle = position_in(observation);
         let to_goal = distance(handle, self.goal);
         let opening = tolerance(to_goal, (0.0, 0.02), TRAVEL_M, Sigmoid::LongTail);

@@ -1,5 +1,9 @@
 //! The registry of tasks: one file each, one line here.
 
+mod assembly;
+mod basketball;
+mod bin_picking;
+mod box_close;
 mod button;
 mod button_press;
 mod button_press_topdown;
@@ -7,14 +11,18 @@ mod button_press_wall;
 mod coffee;
 mod coffee_button;
 mod coffee_mug;
+mod disassemble;
 mod door_open;
 mod drawer;
 mod drawer_close;
 mod drawer_open;
+mod funnel;
+mod hammer;
 mod hand_insert;
 mod handle;
 mod handle_press;
 mod handle_pull;
+mod nut;
 mod peg_insert_side;
 mod peg_unplug_side;
 mod pick_out_of_hole;
@@ -38,6 +46,7 @@ mod stick_pull;
 mod stick_push;
 mod sweep;
 mod sweep_into;
+mod tool;
 mod wall;
 
 use super::task::TaskSpec;
@@ -45,6 +54,10 @@ use crate::domain::EnvId;
 
 /// Every task, sorted by name.
 static TASKS: &[TaskSpec] = &[
+    assembly::SPEC,
+    basketball::SPEC,
+    bin_picking::SPEC,
+    box_close::SPEC,
     button_press_topdown::SPEC,
     button_press_topdown::WALL_SPEC,
     button_press::SPEC,
@@ -52,9 +65,11 @@ static TASKS: &[TaskSpec] = &[
     coffee_button::SPEC,
     coffee_mug::PULL_SPEC,
     coffee_mug::PUSH_SPEC,
+    disassemble::SPEC,
     door_open::SPEC,
     drawer_close::SPEC,
     drawer_open::SPEC,
+    hammer::SPEC,
     hand_insert::SPEC,
     handle_press::SIDE_SPEC,
     handle_press::SPEC,

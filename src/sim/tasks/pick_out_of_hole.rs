@@ -11,6 +11,7 @@ use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
 use crate::sim::task::{Evaluation, HAND_HIGH, HOME, Info, Objects, Task, TaskSpec};
 
+use super::funnel::{Funnel, staying_above};
 use super::puck::{Puck, position_in};
 
 /// The task's description.
@@ -39,8 +40,8 @@ const FULL_REWARD_M: f64 = 0.05;
 /// Distance that counts as taken out, metres.
 const SUCCESS_RADIUS_M: f64 = 0.07;
 
-/// Within this distance of the hole, in x and y, the hand may come down, metres.
-const FUNNEL_M: f64 = 0.03;
+/// The funnel around the hole in which the hand may come down.
+const FUNNEL: Funnel = Funnel { radius_m: 0.03, slope_m: 0.015, height_m: 0.15 };
 
 /// The fingers less open than this have closed on nothing.
 const PINCHED: f64 = 0.33;
@@ -68,9 +69,7 @@ impl PickOutOfHole {
 
     /// Reward for the hand's staying over a funnel around the hole, so that it does not run into the edge.
     fn above_floor(&self, tcp: [f64; 3]) -> f64 {
-        let radius = distance(xy(tcp), xy(self.start));
-        let floor = if radius <= FUNNEL_M { 0.0 } else { 0.015 * libm::log(radius - FUNNEL_M) + 0.15 };
-        if tcp[2] >= floor { 1.0 } else { tolerance(floor - tcp[2], (0.0, 0.01), 0.02, Sigmoid::LongTail) }
+        staying_above(tcp[2], FUNNEL.floor(distance(xy(tcp), xy(self.start))), 0.02)
     }
 }
 

@@ -79,7 +79,17 @@ impl Puck {
     }
 }
 
+/// The hand's position in an observation, metres.
+pub(super) fn hand_in(observation: &[f64; 39]) -> [f64; 3] {
+    [observation[0], observation[1], observation[2]]
+}
+
 /// The first object's position in an observation, metres.
 pub(super) fn position_in(observation: &[f64; 39]) -> [f64; 3] {
     [observation[4], observation[5], observation[6]]
+}
+
+/// The first object's orientation in an observation, in the task's own order.
+pub(super) fn quaternion_in(observation: &[f64; 39]) -> [f64; 4] {
+    [observation[7], observation[8], observation[9], observation[10]]
 }
