@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::engine::{BodyId, GeomId, Model, Physics, SiteId};
+use super::engine::{BodyId, GeomId, JointId, Model, Physics, SiteId};
 use super::error::SimError;
 use super::norm::distance;
 use super::rewards::Grip;
@@ -133,6 +133,14 @@ impl Scene {
     pub(super) fn set_object_position(&mut self, position_m: [f64; 3]) {
         self.physics.qpos_mut()[9..12].copy_from_slice(&position_m);
         self.physics.qvel_mut()[9..15].fill(0.0);
+        self.physics.forward();
+    }
+
+    /// Puts a hinge or slide somewhere and at rest, radians or metres.
+    pub(super) fn set_joint(&mut self, joint: JointId, position: f64) {
+        let (place, speed) = (self.physics.qpos_address(joint), self.physics.qvel_address(joint));
+        self.physics.qpos_mut()[place] = position;
+        self.physics.qvel_mut()[speed] = 0.0;
         self.physics.forward();
     }
 

@@ -23,6 +23,9 @@ pub(super) const HOME_NEAR_SINGLE: [f64; 3] = [0.0, 0.4_f32 as f64, 0.2_f32 as f
 /// The box in which most tasks let the hand's target move, low corner, metres.
 pub(super) const HAND_LOW: [f64; 3] = [-0.5, 0.4, 0.05];
 
+/// The same in tasks that let the target sink below the table's top.
+pub(super) const HAND_LOW_DEEP: [f64; 3] = [-0.5, 0.4, -0.15];
+
 /// The high corner of that box, metres.
 pub(super) const HAND_HIGH: [f64; 3] = [0.5, 1.0, 0.5];
 
@@ -79,8 +82,9 @@ pub(super) trait Task: Send + Sync {
     /// for `place`: they touch nothing.
     fn furnish(&mut self, _scene: &mut Scene, _vector: &[f64]) {}
 
-    /// True if the furniture may touch the arm or an object while the hand goes home. All of homing is then simulated
-    /// at every reset (some milliseconds) instead of copied from a template, which knows nothing of the furniture.
+    /// True if what happens while the hand goes home depends on the furniture: it touches the arm or an object, or has
+    /// parts that move. All of homing is then simulated at every reset (some milliseconds) instead of copied from the
+    /// template, which knows nothing of the furniture.
     fn furniture_disturbs_homing(&self) -> bool {
         false
     }

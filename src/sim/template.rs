@@ -14,7 +14,7 @@ pub(super) struct Prepared {
     /// The compiled model.
     pub(super) model: Arc<Model>,
     /// The hand home but for the last physics step, with the model as compiled. Episodes start from a copy of this:
-    /// their furniture changes no bit of the arm's way home (tested), except in tasks that
+    /// their furniture changes no bit of it (tested), except in tasks that
     /// [say so](super::task::Task::furniture_disturbs_homing).
     pub(super) homed: Physics,
 }

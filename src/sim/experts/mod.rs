@@ -12,15 +12,21 @@ mod button_press_topdown;
 mod button_press_wall;
 mod coffee_button;
 mod coffee_mug;
+mod dial_turn;
 mod disassemble;
+mod door_close;
+mod door_lock;
 mod door_open;
+mod door_unlock;
 mod drawer_close;
 mod drawer_open;
+mod faucet;
 mod hammer;
 mod hand_insert;
 mod handle_press;
 mod handle_pull;
 mod handle_pull_side;
+mod lever_pull;
 mod peg_insert_side;
 mod peg_unplug_side;
 mod pick_out_of_hole;
@@ -45,6 +51,7 @@ mod sweep_into;
 #[cfg(test)]
 mod tests;
 mod view;
+mod window;
 
 use crate::domain::EnvId;
 
@@ -78,16 +85,23 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/coffee-button-v3" => coffee_button::act,
         "metaworld/coffee-pull-v3" => coffee_mug::pull,
         "metaworld/coffee-push-v3" => coffee_mug::push,
+        "metaworld/dial-turn-v3" => dial_turn::act,
         "metaworld/disassemble-v3" => disassemble::act,
+        "metaworld/door-close-v3" => door_close::act,
+        "metaworld/door-lock-v3" => door_lock::act,
         "metaworld/door-open-v3" => door_open::act,
+        "metaworld/door-unlock-v3" => door_unlock::act,
         "metaworld/drawer-close-v3" => drawer_close::act,
         "metaworld/drawer-open-v3" => drawer_open::act,
+        "metaworld/faucet-close-v3" => faucet::close,
+        "metaworld/faucet-open-v3" => faucet::open,
         "metaworld/hammer-v3" => hammer::act,
         "metaworld/hand-insert-v3" => hand_insert::act,
         "metaworld/handle-press-side-v3" => handle_press::act_from_side,
         "metaworld/handle-press-v3" => handle_press::act,
         "metaworld/handle-pull-side-v3" => handle_pull_side::act,
         "metaworld/handle-pull-v3" => handle_pull::act,
+        "metaworld/lever-pull-v3" => lever_pull::act,
         "metaworld/peg-insert-side-v3" => peg_insert_side::act,
         "metaworld/peg-unplug-side-v3" => peg_unplug_side::act,
         "metaworld/pick-out-of-hole-v3" => pick_out_of_hole::act,
@@ -108,6 +122,8 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/stick-push-v3" => stick_push::act,
         "metaworld/sweep-into-v3" => sweep_into::act,
         "metaworld/sweep-v3" => sweep::act,
+        "metaworld/window-close-v3" => window::close,
+        "metaworld/window-open-v3" => window::open,
         _ => return None,
     };
     Some(Box::new(Memoryless(act)))

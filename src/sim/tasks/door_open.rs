@@ -5,14 +5,14 @@
 
 use std::f64::consts::PI;
 
-use crate::sim::engine::{BodyId, GeomId, JointId, Model, SiteId};
+use crate::sim::engine::Model;
 use crate::sim::error::SimError;
 use crate::sim::norm::{distance, minus, norm, plus, xy};
 use crate::sim::rewards::{Sigmoid, closing_share, hamacher_product, tolerance};
-use crate::sim::rotation::quaternion_xyzw;
 use crate::sim::scene::Scene;
 use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
+use super::door::Door;
 use super::funnel::{Funnel, staying_above};
 use super::puck::{hand_in, position_in};
 
@@ -43,43 +43,28 @@ const OPEN_M: f64 = 0.08;
 const FUNNEL: Funnel = Funnel { radius_m: 0.12, slope_m: 0.04, height_m: 0.4 };
 
 struct DoorOpen {
-    door: BodyId,
-    hinge: JointId,
-    handle: GeomId,
-    goal_site: SiteId,
+    door: Door,
     goal: [f64; 3],
 }
 
 impl DoorOpen {
     fn find(model: &Model) -> Result<DoorOpen, SimError> {
-        Ok(DoorOpen {
-            door: model.body("door")?,
-            hinge: model.joint("doorjoint")?,
-            handle: model.geom("handle")?,
-            goal_site: model.site("goal")?,
-            goal: [0.0; 3],
-        })
+        Ok(DoorOpen { door: Door::find(model)?, goal: [0.0; 3] })
     }
 }
 
 impl Task for DoorOpen {
     fn furnish(&mut self, scene: &mut Scene, vector: &[f64]) {
-        scene.physics_mut().set_body_pos(self.door, [vector[0], vector[1], vector[2]]);
+        self.door.furnish(scene, [vector[0], vector[1], vector[2]]);
     }
 
     fn place(&mut self, scene: &mut Scene, vector: &[f64]) {
         self.goal = plus([vector[0], vector[1], vector[2]], GOAL_M);
-        let physics = scene.physics_mut();
-        physics.set_site_pos(self.goal_site, self.goal);
-        let (angle, speed) = (physics.qpos_address(self.hinge), physics.qvel_address(self.hinge));
-        physics.qpos_mut()[angle] = 0.0;
-        physics.qvel_mut()[speed] = 0.0;
-        physics.forward();
+        self.door.place(scene, 0.0, self.goal);
     }
 
     fn objects(&self, scene: &Scene) -> Objects {
-        let physics = scene.physics();
-        Objects::one(physics.geom_xpos(self.handle), quaternion_xyzw(&physics.geom_xmat(self.handle)))
+        self.door.observe(scene)
     }
 
     fn goal(&self) -> [f64; 3] {
@@ -87,12 +72,11 @@ impl Task for DoorOpen {
     }
 
     fn evaluate(&self, scene: &Scene, observation: &[f64; 39], action: [f32; 4]) -> Evaluation {
-        let physics = scene.physics();
         let hand = hand_in(observation);
         let handle = position_in(observation);
         let grab = closing_share(action[3]);
         let ready = readiness(hand, handle);
-        let opened = opening(physics.qpos()[physics.qpos_address(self.hinge)]);
+        let opened = opening(self.door.angle(scene));
 
         let success = (handle[0] - self.goal[0]).abs() <= OPEN_M;
         let reward = if success { 10.0 } else { 2.0 * hamacher_product(ready, grab).value() + 8.0 * opened };

@@ -11,17 +11,25 @@ mod button_press_wall;
 mod coffee;
 mod coffee_button;
 mod coffee_mug;
+mod dial_turn;
 mod disassemble;
+mod door;
+mod door_close;
+mod door_lock;
 mod door_open;
+mod door_unlock;
 mod drawer;
 mod drawer_close;
 mod drawer_open;
+mod faucet;
 mod funnel;
 mod hammer;
 mod hand_insert;
 mod handle;
 mod handle_press;
 mod handle_pull;
+mod lever_pull;
+mod lock;
 mod nut;
 mod peg_insert_side;
 mod peg_unplug_side;
@@ -40,6 +48,7 @@ mod push_wall;
 mod reach;
 mod reach_wall;
 mod shelf_place;
+mod shoulder;
 mod soccer;
 mod stick;
 mod stick_pull;
@@ -48,6 +57,7 @@ mod sweep;
 mod sweep_into;
 mod tool;
 mod wall;
+mod window;
 
 use super::task::TaskSpec;
 use crate::domain::EnvId;
@@ -65,16 +75,23 @@ static TASKS: &[TaskSpec] = &[
     coffee_button::SPEC,
     coffee_mug::PULL_SPEC,
     coffee_mug::PUSH_SPEC,
+    dial_turn::SPEC,
     disassemble::SPEC,
+    door_close::SPEC,
+    door_lock::SPEC,
     door_open::SPEC,
+    door_unlock::SPEC,
     drawer_close::SPEC,
     drawer_open::SPEC,
+    faucet::CLOSE_SPEC,
+    faucet::OPEN_SPEC,
     hammer::SPEC,
     hand_insert::SPEC,
     handle_press::SIDE_SPEC,
     handle_press::SPEC,
     handle_pull::SIDE_SPEC,
     handle_pull::SPEC,
+    lever_pull::SPEC,
     peg_insert_side::SPEC,
     peg_unplug_side::SPEC,
     pick_out_of_hole::SPEC,
@@ -95,6 +112,8 @@ static TASKS: &[TaskSpec] = &[
     stick_push::SPEC,
     sweep_into::SPEC,
     sweep::SPEC,
+    window::CLOSE_SPEC,
+    window::OPEN_SPEC,
 ];
 
 /// Every task, sorted by name.
