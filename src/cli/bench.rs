@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{bench_fleet, bench_ingest, bench_score, bench_sim, block_on};
+use super::{bench_experts, bench_fleet, bench_ingest, bench_score, bench_sim, block_on};
 use crate::domain::EnvId;
 
 /// Measure this machine; the figures of `docs/benchmarks.md` come from here
@@ -28,6 +28,8 @@ enum What {
         #[arg(default_value = "metaworld/pick-place-v3")]
         environment: EnvId,
     },
+    /// Success rates of the scripted experts in every environment
+    Experts(bench_experts::ExpertsArgs),
     /// Exact scoring of 50 environments and 256 miners
     Score,
     /// 256 episodes in flight against policies that answer after 100 ms
@@ -49,6 +51,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         What::Sim { environment } => {
             let figures = bench_sim::measure(environment)?;
             if args.json { super::print_json(&figures)? } else { bench_sim::print(&figures) }
+        }
+        What::Experts(experts) => {
+            let rates = bench_experts::measure(experts)?;
+            if args.json { super::print_json(&rates)? } else { bench_experts::print(&rates) }
         }
         What::Score if !args.json => bench_score::run()?,
         What::Score => super::print_json(&bench_score::measure()?)?,

@@ -78,7 +78,7 @@ pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
 fn engine(settings: &Settings) -> Check {
     let played = open_simulator(settings).and_then(|simulator| {
         let fingerprint = simulator.fingerprint().clone();
-        let trial = super::test_env::trial(crate::domain::Contest { max_steps: 60, ..settings.contest.clone() }, 1);
+        let trial = super::local_runs::trial(crate::domain::Contest { max_steps: 60, ..settings.contest.clone() }, 1);
         let assignment = trial.assignments().into_iter().next();
         if let Some(assignment) = assignment {
             run_locally(&simulator, &trial.contest, &assignment, LocalPolicy::Random)?;

@@ -1,20 +1,15 @@
 //! `kinitro test-env`
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::progress::Progress;
+use super::local_runs;
 use super::table::{Table, percent};
-use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
-use crate::domain::{BlockNumber, Contest, Digest, EnvId, Outcome};
-use crate::service::executor::Assignment;
-use crate::service::trial::{LocalPolicy, Trial, run_locally};
-use crate::sim::Simulator;
+use crate::domain::{Contest, Digest, EnvId, Outcome};
+use crate::service::trial::LocalPolicy;
 use crate::transcript::Transcript;
 
 /// Run episodes of one environment here, without a server
@@ -73,7 +68,7 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
     let simulator = super::simulator::open()?;
     let contest =
         Contest { environments: vec![args.environment.clone()], episodes_per_env: args.episodes, ..Contest::default() };
-    let trial = trial(contest, args.seed);
+    let trial = local_runs::trial(contest, args.seed);
     if let Some(folder) = &args.record {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
@@ -81,7 +76,7 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
         PolicyName::Expert => LocalPolicy::Expert,
         PolicyName::Random => LocalPolicy::Random,
     };
-    let transcripts = run_all(&simulator, &trial, policy)?;
+    let transcripts = local_runs::run_all(&simulator, &trial, policy, |transcript| transcript)?;
     if let Some(folder) = &args.record {
         for transcript in &transcripts {
             let path = folder.join(format!("{}.ktr", transcript.id()));
@@ -90,46 +85,6 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
         }
     }
     report(args, &transcripts)
-}
-
-/// The episodes of `contest` in the worlds of a block of the development chain, for nobody in particular.
-pub fn trial(contest: Contest, seed: u64) -> Trial {
-    let hotkey = OperatorKey::dev("trial").hotkey();
-    Trial { contest, genesis: dev_genesis(DEFAULT_DEV_CHAIN), block: BlockNumber(seed), hotkey }
-}
-
-fn run_all(simulator: &Simulator, trial: &Trial, policy: LocalPolicy) -> anyhow::Result<Vec<Transcript>> {
-    let assignments = trial.assignments();
-    let progress = Progress::new("episodes", assignments.len() as u64);
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(assignments.len());
-    let work = || -> anyhow::Result<()> {
-        while let Some(assignment) = claim(&assignments, &next) {
-            let transcript = run_locally(simulator, &trial.contest, assignment, policy)?;
-            let mut done = done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            done.push(transcript);
-            progress.set(done.len() as u64);
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(result) => result?,
-                Err(_) => bail!("an episode panicked; this is a fault of the program, please report it"),
-            }
-        }
-        Ok(())
-    })?;
-    progress.clear();
-    let mut transcripts = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    transcripts.sort_by_key(|transcript| transcript.header.index);
-    Ok(transcripts)
-}
-
-fn claim<'a>(assignments: &'a [Assignment], next: &AtomicUsize) -> Option<&'a Assignment> {
-    assignments.get(next.fetch_add(1, Ordering::Relaxed))
 }
 
 fn report(args: &TestEnvArgs, transcripts: &[Transcript]) -> anyhow::Result<()> {

@@ -1,0 +1,59 @@
+//! Episodes that run here on all cores, with a policy that needs no server.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::bail;
+
+use super::progress::Progress;
+use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
+use crate::domain::{BlockNumber, Contest};
+use crate::service::trial::{LocalPolicy, Trial, run_locally};
+use crate::sim::Simulator;
+use crate::transcript::Transcript;
+
+/// The episodes of `contest` in the worlds of a block of the development chain, for nobody in particular.
+pub fn trial(contest: Contest, block: u64) -> Trial {
+    let hotkey = OperatorKey::dev("trial").hotkey();
+    Trial { contest, genesis: dev_genesis(DEFAULT_DEV_CHAIN), block: BlockNumber(block), hotkey }
+}
+
+/// Runs every episode of a trial and gives, in the order of its assignments, what `keep` makes of each transcript.
+///
+/// # Errors
+/// When the engine fails.
+pub fn run_all<T: Send>(
+    simulator: &Simulator,
+    trial: &Trial,
+    policy: LocalPolicy,
+    keep: impl Fn(Transcript) -> T + Sync,
+) -> anyhow::Result<Vec<T>> {
+    let assignments = trial.assignments();
+    let progress = Progress::new("episodes", assignments.len() as u64);
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(assignments.len());
+    let work = || -> anyhow::Result<()> {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(assignment) = assignments.get(place) else { return Ok(()) };
+            let kept = keep(run_locally(simulator, &trial.contest, assignment, policy)?);
+            let mut done = done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            done.push((place, kept));
+            progress.set(done.len() as u64);
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(result) => result?,
+                Err(_) => bail!("an episode panicked; this is a fault of the program, please report it"),
+            }
+        }
+        Ok(())
+    })?;
+    progress.clear();
+    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    done.sort_by_key(|(place, _)| *place);
+    Ok(done.into_iter().map(|(_, kept)| kept).collect())
+}

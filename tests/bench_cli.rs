@@ -1,0 +1,45 @@
+//! `kinitro bench`, as scripts use it. What is measured depends on the machine; that it is measured, and what follows from
+//! the worlds alone, does not.
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn bench(arguments: &[&str]) -> std::process::Output {
+    Command::cargo_bin("kinitro").unwrap().arg("bench").args(arguments).output().unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let output = bench(&[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn experts_are_counted_per_environment_and_in_total() {
+    let envs = "metaworld/reach-v3,metaworld/drawer-close-v3";
+    let counted = json(&["experts", "--seeds", "2", "--envs", envs]);
+    let under = &counted[0];
+    assert_eq!(under["randomisation"], "none");
+    let environments = under["environments"].as_array().unwrap();
+    let ids: Vec<_> = environments.iter().map(|row| row["env_id"].as_str().unwrap()).collect();
+    assert_eq!(ids.join(","), envs, "in the order that was asked for");
+    for row in environments {
+        assert_eq!((&row["episodes"], &row["successes"]), (&2.into(), &2.into()), "{row}");
+        assert!(row["mean_first_success_step"].as_f64().unwrap() > 1.0, "{row}");
+    }
+    assert_eq!((&under["total"]["episodes"], &under["met"]), (&4.into(), &true.into()));
+    assert_eq!(counted, json(&["experts", "--seeds", "2", "--envs", envs]), "the same worlds and actions every time");
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_with_what_to_do() {
+    let refused = |arguments: &[&str]| {
+        let output = bench(arguments);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused(&["experts", "--envs", "metaworld/juggle-v3"]).contains("kinitro list-envs"));
+    assert!(refused(&["experts", "--envs", "metaworld/reach-v3,metaworld/reach-v3"]).contains("stands twice"));
+    assert!(refused(&["experts", "--seeds", "0"]).contains("--seeds"));
+    assert!(refused(&["experts", "--randomisation", "wild"]).contains("none"));
+}
