@@ -1,20 +1,10 @@
-//! Faucet-open and faucet-close: over one side of the handle, down there, then push to the other side.
+//! Turning the faucet: over one side of the handle, down there, then push to the other side.
 
 use super::view::View;
 use crate::sim::norm::{distance, plus, xy};
 
-/// Opens: pushes to the right.
-pub fn open(view: &View) -> [f32; 4] {
-    push(view, 1.0)
-}
-
-/// Closes: pushes to the left.
-pub fn close(view: &View) -> [f32; 4] {
-    push(view, -1.0)
-}
-
 /// The next action; `way` is the sign of the push along x.
-fn push(view: &View, way: f64) -> [f32; 4] {
+pub(super) fn push(view: &View, way: f64) -> [f32; 4] {
     let beside = view.object_shifted([way * -0.04, 0.0, 0.03]);
     let target = if distance(xy(view.hand), xy(beside)) > 0.04 {
         plus(beside, [0.0, 0.0, 0.1])

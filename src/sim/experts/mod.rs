@@ -9,9 +9,12 @@ mod bin_picking;
 mod box_close;
 mod button_press;
 mod button_press_topdown;
+mod button_press_topdown_wall;
 mod button_press_wall;
 mod coffee_button;
 mod coffee_mug;
+mod coffee_pull;
+mod coffee_push;
 mod dial_turn;
 mod disassemble;
 mod door_close;
@@ -21,9 +24,12 @@ mod door_unlock;
 mod drawer_close;
 mod drawer_open;
 mod faucet;
+mod faucet_close;
+mod faucet_open;
 mod hammer;
 mod hand_insert;
 mod handle_press;
+mod handle_press_side;
 mod handle_pull;
 mod handle_pull_side;
 mod lever_pull;
@@ -52,6 +58,8 @@ mod sweep_into;
 mod tests;
 mod view;
 mod window;
+mod window_close;
+mod window_open;
 
 use crate::domain::EnvId;
 
@@ -79,12 +87,12 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/bin-picking-v3" => bin_picking::act,
         "metaworld/box-close-v3" => box_close::act,
         "metaworld/button-press-topdown-v3" => button_press_topdown::act,
-        "metaworld/button-press-topdown-wall-v3" => button_press_topdown::act_behind_wall,
+        "metaworld/button-press-topdown-wall-v3" => button_press_topdown_wall::act,
         "metaworld/button-press-v3" => button_press::act,
         "metaworld/button-press-wall-v3" => button_press_wall::act,
         "metaworld/coffee-button-v3" => coffee_button::act,
-        "metaworld/coffee-pull-v3" => coffee_mug::pull,
-        "metaworld/coffee-push-v3" => coffee_mug::push,
+        "metaworld/coffee-pull-v3" => coffee_pull::act,
+        "metaworld/coffee-push-v3" => coffee_push::act,
         "metaworld/dial-turn-v3" => dial_turn::act,
         "metaworld/disassemble-v3" => disassemble::act,
         "metaworld/door-close-v3" => door_close::act,
@@ -93,11 +101,11 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/door-unlock-v3" => door_unlock::act,
         "metaworld/drawer-close-v3" => drawer_close::act,
         "metaworld/drawer-open-v3" => drawer_open::act,
-        "metaworld/faucet-close-v3" => faucet::close,
-        "metaworld/faucet-open-v3" => faucet::open,
+        "metaworld/faucet-close-v3" => faucet_close::act,
+        "metaworld/faucet-open-v3" => faucet_open::act,
         "metaworld/hammer-v3" => hammer::act,
         "metaworld/hand-insert-v3" => hand_insert::act,
-        "metaworld/handle-press-side-v3" => handle_press::act_from_side,
+        "metaworld/handle-press-side-v3" => handle_press_side::act,
         "metaworld/handle-press-v3" => handle_press::act,
         "metaworld/handle-pull-side-v3" => handle_pull_side::act,
         "metaworld/handle-pull-v3" => handle_pull::act,
@@ -122,8 +130,8 @@ pub fn expert(env: &EnvId) -> Option<Box<dyn Expert + Send>> {
         "metaworld/stick-push-v3" => stick_push::act,
         "metaworld/sweep-into-v3" => sweep_into::act,
         "metaworld/sweep-v3" => sweep::act,
-        "metaworld/window-close-v3" => window::close,
-        "metaworld/window-open-v3" => window::open,
+        "metaworld/window-close-v3" => window_close::act,
+        "metaworld/window-open-v3" => window_open::act,
         _ => return None,
     };
     Some(Box::new(Memoryless(act)))

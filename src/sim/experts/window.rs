@@ -1,20 +1,10 @@
-//! Window-open and window-close: over one side of the handle, down there, then push to the other side.
+//! Sliding the window: over one side of the handle, down there, then push to the other side.
 
 use super::view::View;
 use crate::sim::norm::{distance, plus, xy};
 
-/// Opens: pushes to the right.
-pub fn open(view: &View) -> [f32; 4] {
-    push(view, 1.0, 0.3)
-}
-
-/// Closes: pushes to the left.
-pub fn close(view: &View) -> [f32; 4] {
-    push(view, -1.0, 0.25)
-}
-
 /// The next action; `way` is the sign of the push along x, `above_m` the height from which the hand comes down.
-fn push(view: &View, way: f64, above_m: f64) -> [f32; 4] {
+pub(super) fn push(view: &View, way: f64, above_m: f64) -> [f32; 4] {
     let beside = view.object_shifted([way * -0.03, -0.03, -0.08]);
     let target = if distance(xy(view.hand), xy(beside)) > 0.04 {
         plus(beside, [0.0, 0.0, above_m])

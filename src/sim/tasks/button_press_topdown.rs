@@ -1,5 +1,4 @@
-//! button-press-topdown-v3 and button-press-topdown-wall-v3: push the button in the top of its box, without or with
-//! a wall in the way.
+//! button-press-topdown-v3: push the button in the top of its box.
 //!
 //! Task vector: x, y, z of the button's box, metres. The goal is the hole under the button. Success: the button is
 //! within 0.024 m of it, along z.
@@ -9,7 +8,7 @@ use crate::sim::task::{HAND_HIGH, HAND_LOW, HOME_NEAR_SINGLE, TaskSpec};
 
 use super::button::{BoxButton, Kind, Press};
 
-/// The description of the task without a wall.
+/// The task's description.
 pub const SPEC: TaskSpec = TaskSpec {
     name: "button-press-topdown-v3",
     sentence: "Push the button down from above.",
@@ -23,37 +22,23 @@ pub const SPEC: TaskSpec = TaskSpec {
     hand_high: HAND_HIGH,
     goal_low: HAND_LOW,
     goal_high: HAND_HIGH,
-    build: |model| BoxButton::task(model, &FREE),
+    build: |model| BoxButton::task(model, &KIND),
 };
 
-/// The description of the task with a wall.
-pub const WALL_SPEC: TaskSpec = TaskSpec {
-    name: "button-press-topdown-wall-v3",
-    sentence: "Reach over the wall and push the button down from above.",
-    model: "button_press_topdown_wall",
-    build: |model| BoxButton::task(model, &BEHIND_WALL),
-    ..SPEC
-};
+/// How the button is pressed and rewarded: the fingers shall be closed.
+const KIND: Kind = kind(|press| reward(press, 1.0 - press.opening));
 
-/// Without a wall the fingers shall be closed.
-const FREE: Kind = Kind {
-    face_m: [0.0, 0.0, 0.193],
-    axis: 2,
-    slide_is_reset: false,
-    reached_m: 0.01,
-    success_m: 0.024,
-    reward: |press| reward(press, 1.0 - press.opening),
-};
-
-/// Behind the wall they shall be open.
-const BEHIND_WALL: Kind = Kind { reward: |press| reward(press, press.opening.max(0.0)), ..FREE };
+/// A button in the top of its box, with the reward of a step.
+pub(super) const fn kind(reward: fn(&Press) -> f64) -> Kind {
+    Kind { face_m: [0.0, 0.0, 0.193], axis: 2, slide_is_reset: false, reached_m: 0.01, success_m: 0.024, reward }
+}
 
 /// The hand nearer than this is at the button, metres.
 const AT_BUTTON_M: f64 = 0.03;
 
 /// Five for fingers held as the task wants them (`fingers`, 0 to 1) near the button, five for the way of the button
 /// while the hand is there.
-fn reward(press: &Press, fingers: f64) -> f64 {
+pub(super) fn reward(press: &Press, fingers: f64) -> f64 {
     let mut reward = 5.0 * hamacher_product(fingers, press.near).value();
     if press.tcp_to_button <= AT_BUTTON_M {
         reward += 5.0 * press.pressed;

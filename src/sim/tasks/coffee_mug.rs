@@ -1,8 +1,4 @@
-//! coffee-pull-v3 and coffee-push-v3: move the mug away from the coffee machine, or under it.
-//!
-//! Task vector: x, y, z of the mug, then x, y, z of the goal, all metres; drawn again while they are nearer than
-//! 0.15 m in x and y. The machine stands over the mug or over the goal. Success: the mug is within 0.07 m of the
-//! goal.
+//! The two tasks that move the mug of the coffee machine: the machine stands over the mug or over the goal.
 
 use crate::sim::engine::{BodyId, GeomId, Model, SiteId};
 use crate::sim::error::SimError;
@@ -11,39 +7,10 @@ use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, hamacher_prod
 use crate::sim::rotation::quaternion_xyzw;
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_NEAR, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, Info, Objects, Task};
 
 use super::coffee::{CoffeeMachine, place_mug};
 use super::puck::position_in;
-
-/// The description of coffee-pull-v3.
-pub const PULL_SPEC: TaskSpec = TaskSpec {
-    name: "coffee-pull-v3",
-    sentence: "Pull the mug from the coffee machine to a goal.",
-    model: "coffee",
-    low: &[-0.05, 0.7, -0.001, -0.1, 0.55, -0.001],
-    high: &[0.05, 0.75, 0.001, 0.1, 0.65, 0.001],
-    apart_m: Some(0.15),
-    objects: 1,
-    home: HOME_NEAR,
-    hand_low: HAND_LOW,
-    hand_high: HAND_HIGH,
-    goal_low: [-0.1, 0.55, -0.001],
-    goal_high: [0.1, 0.65, 0.001],
-    build: |model| Ok(Box::new(CoffeeMug::find(model, Machine::OverMug)?)),
-};
-
-/// The description of coffee-push-v3.
-pub const PUSH_SPEC: TaskSpec = TaskSpec {
-    name: "coffee-push-v3",
-    sentence: "Push the mug under the coffee machine.",
-    low: &[-0.1, 0.55, -0.001, -0.05, 0.7, -0.001],
-    high: &[0.1, 0.65, 0.001, 0.05, 0.75, 0.001],
-    goal_low: [-0.05, 0.7, -0.001],
-    goal_high: [0.05, 0.75, 0.001],
-    build: |model| Ok(Box::new(CoffeeMug::find(model, Machine::OverGoal)?)),
-    ..PULL_SPEC
-};
 
 /// Distance from the goal at which the reward is full, errors counted as [`SCALE`] says, metres.
 const TARGET_RADIUS_M: f64 = 0.05;
@@ -68,12 +35,15 @@ const CAGING: Caging = Caging {
 };
 
 /// Where the machine stands.
-enum Machine {
+pub(super) enum Machine {
+    /// Where the mug starts.
     OverMug,
+    /// Where the mug shall go.
     OverGoal,
 }
 
-struct CoffeeMug {
+/// Moving the mug.
+pub(super) struct CoffeeMug {
     machine: CoffeeMachine,
     machine_place: Machine,
     mug: BodyId,
@@ -84,7 +54,7 @@ struct CoffeeMug {
 }
 
 impl CoffeeMug {
-    fn find(model: &Model, machine_place: Machine) -> Result<CoffeeMug, SimError> {
+    pub(super) fn find(model: &Model, machine_place: Machine) -> Result<CoffeeMug, SimError> {
         Ok(CoffeeMug {
             machine: CoffeeMachine::find(model)?,
             machine_place,

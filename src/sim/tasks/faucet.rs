@@ -1,50 +1,13 @@
-//! faucet-open-v3 and faucet-close-v3: turn the faucet's handle to the right, or to the left.
-//!
-//! Task vector: x, y, z of the faucet, metres. The goal is (0.175, 0, 0.125) or (-0.175, 0, 0.125) from the faucet.
-//! Success: the place where the hand pushes the handle is within 0.07 m of it.
+//! The faucet whose handle two tasks turn, to the one side or the other.
 
 use crate::sim::engine::{BodyId, Model, SiteId};
 use crate::sim::error::SimError;
 use crate::sim::norm::{distance, plus};
 use crate::sim::rewards::{Sigmoid, tolerance};
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW_DEEP, HOME_NEAR, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Evaluation, Info, Objects, Task};
 
 use super::puck::position_in;
-
-/// The description of faucet-close-v3.
-pub const CLOSE_SPEC: TaskSpec = TaskSpec {
-    name: "faucet-close-v3",
-    sentence: "Close the faucet by turning its handle to the left.",
-    model: "faucet",
-    low: &[-0.1, 0.8, 0.0],
-    high: &[0.1, 0.85, 0.0],
-    apart_m: None,
-    objects: 1,
-    home: HOME_NEAR,
-    hand_low: HAND_LOW_DEEP,
-    hand_high: HAND_HIGH,
-    goal_low: HAND_LOW_DEEP,
-    goal_high: HAND_HIGH,
-    build: |model| Ok(Box::new(Faucet::find(model, &CLOSE)?)),
-};
-
-/// The description of faucet-open-v3.
-pub const OPEN_SPEC: TaskSpec = TaskSpec {
-    name: "faucet-open-v3",
-    sentence: "Open the faucet by turning its handle to the right.",
-    model: "faucet",
-    low: &[-0.05, 0.8, 0.0],
-    high: &[0.05, 0.85, 0.0],
-    apart_m: None,
-    objects: 1,
-    home: HOME_NEAR,
-    hand_low: HAND_LOW_DEEP,
-    hand_high: HAND_HIGH,
-    goal_low: HAND_LOW_DEEP,
-    goal_high: HAND_HIGH,
-    build: |model| Ok(Box::new(Faucet::find(model, &OPEN)?)),
-};
 
 /// The handle's end in the frame of its site, metres.
 const END_M: [f64; 3] = [0.0, 0.0, -0.01];
@@ -56,38 +19,22 @@ const TARGET_RADIUS_M: f64 = 0.07;
 const REACH_RADIUS_M: f64 = 0.01;
 
 /// What the two tasks do not share.
-struct Turn {
+pub(super) struct Turn {
     /// The site at the side of the handle where the hand pushes.
-    handle: &'static str,
+    pub(super) handle: &'static str,
     /// The site that marks the goal.
-    mark: &'static str,
+    pub(super) mark: &'static str,
     /// The goal in the frame of the faucet, metres.
-    goal_m: [f64; 3],
+    pub(super) goal_m: [f64; 3],
     /// Where the hand shall push, from the handle's end, metres.
-    push_m: [f64; 3],
+    pub(super) push_m: [f64; 3],
     /// MetaWorld computes positions anew before the first observation; otherwise that shows them one physics step
     /// stale.
-    fresh: bool,
+    pub(super) fresh: bool,
 }
 
-static CLOSE: Turn = Turn {
-    handle: "handleStartClose",
-    mark: "goal_close",
-    goal_m: [-0.175, 0.0, 0.125],
-    push_m: [0.0; 3],
-    fresh: true,
-};
-
-static OPEN: Turn = Turn {
-    handle: "handleStartOpen",
-    mark: "goal_open",
-    goal_m: [0.175, 0.0, 0.125],
-    push_m: [-0.04, 0.0, 0.03],
-    fresh: false,
-};
-
-/// The task of turning the faucet.
-struct Faucet {
+/// Turning the faucet.
+pub(super) struct Faucet {
     turn: &'static Turn,
     base: BodyId,
     handle: SiteId,
@@ -98,7 +45,7 @@ struct Faucet {
 }
 
 impl Faucet {
-    fn find(model: &Model, turn: &'static Turn) -> Result<Faucet, SimError> {
+    pub(super) fn find(model: &Model, turn: &'static Turn) -> Result<Faucet, SimError> {
         Ok(Faucet {
             turn,
             base: model.body("faucetBase")?,

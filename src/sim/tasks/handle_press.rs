@@ -1,4 +1,4 @@
-//! handle-press-v3 and handle-press-side-v3: press the handle down, from the front or from the side.
+//! handle-press-v3: press the handle down.
 //!
 //! Task vector: x, y, z of the handle's box, metres. The goal is where the pressed handle is. Success: the handle is
 //! within 0.02 m of it, along z.
@@ -13,7 +13,7 @@ use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Tas
 use super::handle::HandleBox;
 use super::puck::position_in;
 
-/// The description of the task from the front.
+/// The task's description.
 pub const SPEC: TaskSpec = TaskSpec {
     name: "handle-press-v3",
     sentence: "Press the handle down.",
@@ -30,18 +30,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     build: |model| Ok(Box::new(HandlePress::find(model)?)),
 };
 
-/// The description of the task from the side.
-pub const SIDE_SPEC: TaskSpec = TaskSpec {
-    name: "handle-press-side-v3",
-    sentence: "Press the handle at the side down.",
-    model: "handle_press_sideways",
-    low: &[-0.35, 0.65, -0.001],
-    high: &[-0.25, 0.75, 0.001],
-    goal_low: HAND_LOW,
-    goal_high: HAND_HIGH,
-    ..SPEC
-};
-
 /// The handle's slide at reset, metres: just under its upper end.
 const START_SLIDE_M: f64 = -0.001;
 
@@ -51,7 +39,8 @@ const TARGET_RADIUS_M: f64 = 0.02;
 /// Distance from the handle at which the hand is there, metres.
 const HANDLE_RADIUS_M: f64 = 0.02;
 
-struct HandlePress {
+/// Pressing the handle, from the front or from the side.
+pub(super) struct HandlePress {
     case: HandleBox,
     handle: SiteId,
     goal_site: SiteId,
@@ -61,7 +50,7 @@ struct HandlePress {
 }
 
 impl HandlePress {
-    fn find(model: &Model) -> Result<HandlePress, SimError> {
+    pub(super) fn find(model: &Model) -> Result<HandlePress, SimError> {
         Ok(HandlePress {
             case: HandleBox::find(model)?,
             handle: model.site("handleStart")?,

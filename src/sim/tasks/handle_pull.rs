@@ -1,7 +1,7 @@
-//! handle-pull-v3 and handle-pull-side-v3: pull the handle up, from the front or from the side.
+//! handle-pull-v3: pull the handle up.
 //!
 //! Task vector: x, y, z of the handle's box, metres. The goal is where the handle is when it is up. Success: the
-//! handle is within 0.05 m of it along z; from the side, within 0.08 m of it.
+//! handle is within 0.05 m of it, along z.
 
 use crate::sim::engine::{Model, SiteId};
 use crate::sim::error::SimError;
@@ -14,7 +14,7 @@ use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Tas
 use super::handle::HandleBox;
 use super::puck::position_in;
 
-/// The description of the task from the front.
+/// The task's description.
 pub const SPEC: TaskSpec = TaskSpec {
     name: "handle-pull-v3",
     sentence: "Pull the handle up.",
@@ -31,19 +31,6 @@ pub const SPEC: TaskSpec = TaskSpec {
     build: |model| Ok(Box::new(HandlePull::find(model, &FRONT)?)),
 };
 
-/// The description of the task from the side.
-pub const SIDE_SPEC: TaskSpec = TaskSpec {
-    name: "handle-pull-side-v3",
-    sentence: "Pull the handle at the side up.",
-    model: "handle_press_sideways",
-    low: &[-0.35, 0.65, 0.0],
-    high: &[-0.25, 0.75, 0.0],
-    goal_low: HAND_LOW,
-    goal_high: HAND_HIGH,
-    build: |model| Ok(Box::new(HandlePull::find(model, &SIDE)?)),
-    ..SPEC
-};
-
 /// The handle's slide at reset, metres: pressed down.
 const START_SLIDE_M: f64 = -0.1;
 
@@ -54,19 +41,19 @@ const TARGET_RADIUS_M: f64 = 0.05;
 const PULLING_M: f64 = 0.035;
 
 /// What the two tasks differ in.
-struct Kind {
+pub(super) struct Kind {
     /// The site that is shown as the handle.
-    handle: &'static str,
+    pub(super) handle: &'static str,
     /// How far a point is from the goal, metres.
-    distance: fn([f64; 3], [f64; 3]) -> f64,
+    pub(super) distance: fn([f64; 3], [f64; 3]) -> f64,
     /// True if rewards start from the box's position, false if from the handle's at reset.
-    starts_at_box: bool,
+    pub(super) starts_at_box: bool,
     /// The number of the handle's coordinate that counts as its height while it is pulled.
-    height_axis: usize,
+    pub(super) height_axis: usize,
     /// What counts as holding the handle.
-    caging: Caging,
+    pub(super) caging: Caging,
     /// Distance from the goal that counts as pulled up, metres.
-    success_m: f64,
+    pub(super) success_m: f64,
 }
 
 /// From the front. MetaWorld compares y with a height here, so that the handle counts as lifted at once.
@@ -75,28 +62,22 @@ const FRONT: Kind = Kind {
     distance: |a, b| (a[2] - b[2]).abs(),
     starts_at_box: true,
     height_axis: 1,
-    caging: Caging {
-        object_radius: 0.022,
-        pad_success_threshold: 0.05,
-        object_reach_radius: 0.01,
-        xz_threshold: 0.01,
-        desired_effort: 1.0,
-        density: Density::High,
-    },
+    caging: CAGING,
     success_m: 0.05,
 };
 
-/// From the side.
-const SIDE: Kind = Kind {
-    handle: "handleCenter",
-    distance: distance::<3>,
-    starts_at_box: false,
-    height_axis: 2,
-    caging: Caging { object_radius: 0.032, pad_success_threshold: 0.06, ..FRONT.caging },
-    success_m: 0.08,
+/// What counts as holding the handle from the front.
+pub(super) const CAGING: Caging = Caging {
+    object_radius: 0.022,
+    pad_success_threshold: 0.05,
+    object_reach_radius: 0.01,
+    xz_threshold: 0.01,
+    desired_effort: 1.0,
+    density: Density::High,
 };
 
-struct HandlePull {
+/// Pulling the handle, from the front or from the side.
+pub(super) struct HandlePull {
     kind: &'static Kind,
     case: HandleBox,
     handle: SiteId,
@@ -107,7 +88,7 @@ struct HandlePull {
 }
 
 impl HandlePull {
-    fn find(model: &Model, kind: &'static Kind) -> Result<HandlePull, SimError> {
+    pub(super) fn find(model: &Model, kind: &'static Kind) -> Result<HandlePull, SimError> {
         Ok(HandlePull {
             kind,
             case: HandleBox::find(model)?,

@@ -7,10 +7,13 @@ mod box_close;
 mod button;
 mod button_press;
 mod button_press_topdown;
+mod button_press_topdown_wall;
 mod button_press_wall;
 mod coffee;
 mod coffee_button;
 mod coffee_mug;
+mod coffee_pull;
+mod coffee_push;
 mod dial_turn;
 mod disassemble;
 mod door;
@@ -22,12 +25,16 @@ mod drawer;
 mod drawer_close;
 mod drawer_open;
 mod faucet;
+mod faucet_close;
+mod faucet_open;
 mod funnel;
 mod hammer;
 mod hand_insert;
 mod handle;
 mod handle_press;
+mod handle_press_side;
 mod handle_pull;
+mod handle_pull_side;
 mod lever_pull;
 mod lock;
 mod nut;
@@ -58,6 +65,8 @@ mod sweep_into;
 mod tool;
 mod wall;
 mod window;
+mod window_close;
+mod window_open;
 
 use super::task::TaskSpec;
 use crate::domain::EnvId;
@@ -69,12 +78,12 @@ static TASKS: &[TaskSpec] = &[
     bin_picking::SPEC,
     box_close::SPEC,
     button_press_topdown::SPEC,
-    button_press_topdown::WALL_SPEC,
+    button_press_topdown_wall::SPEC,
     button_press::SPEC,
     button_press_wall::SPEC,
     coffee_button::SPEC,
-    coffee_mug::PULL_SPEC,
-    coffee_mug::PUSH_SPEC,
+    coffee_pull::SPEC,
+    coffee_push::SPEC,
     dial_turn::SPEC,
     disassemble::SPEC,
     door_close::SPEC,
@@ -83,13 +92,13 @@ static TASKS: &[TaskSpec] = &[
     door_unlock::SPEC,
     drawer_close::SPEC,
     drawer_open::SPEC,
-    faucet::CLOSE_SPEC,
-    faucet::OPEN_SPEC,
+    faucet_close::SPEC,
+    faucet_open::SPEC,
     hammer::SPEC,
     hand_insert::SPEC,
-    handle_press::SIDE_SPEC,
+    handle_press_side::SPEC,
     handle_press::SPEC,
-    handle_pull::SIDE_SPEC,
+    handle_pull_side::SPEC,
     handle_pull::SPEC,
     lever_pull::SPEC,
     peg_insert_side::SPEC,
@@ -112,8 +121,8 @@ static TASKS: &[TaskSpec] = &[
     stick_push::SPEC,
     sweep_into::SPEC,
     sweep::SPEC,
-    window::CLOSE_SPEC,
-    window::OPEN_SPEC,
+    window_close::SPEC,
+    window_open::SPEC,
 ];
 
 /// Every task, sorted by name.

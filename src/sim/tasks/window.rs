@@ -1,48 +1,11 @@
-//! window-open-v3 and window-close-v3: slide the window by its handle.
-//!
-//! Task vector: x, y, z of the window's frame, metres. The goal is 0.2 m to the right of the frame (open), or the
-//! frame's place (closed). Success: the handle is within 0.05 m of the goal, along x.
+//! The window that two tasks slide by its handle, open or shut.
 
 use crate::sim::engine::{BodyId, JointId, Model, SiteId};
 use crate::sim::error::SimError;
 use crate::sim::norm::{distance, plus};
 use crate::sim::rewards::{Sigmoid, hamacher_product, tolerance};
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_NEAR_SINGLE, Info, Objects, Task, TaskSpec};
-
-/// The description of window-close-v3.
-pub const CLOSE_SPEC: TaskSpec = TaskSpec {
-    name: "window-close-v3",
-    sentence: "Slide the window shut.",
-    model: "window_horizontal",
-    low: &[0.0, 0.75, 0.2],
-    high: &[0.0, 0.9, 0.2],
-    apart_m: None,
-    objects: 1,
-    home: HOME_NEAR_SINGLE,
-    hand_low: HAND_LOW,
-    hand_high: HAND_HIGH,
-    goal_low: HAND_LOW,
-    goal_high: HAND_HIGH,
-    build: |model| Ok(Box::new(Window::find(model, Way::Close)?)),
-};
-
-/// The description of window-open-v3.
-pub const OPEN_SPEC: TaskSpec = TaskSpec {
-    name: "window-open-v3",
-    sentence: "Slide the window open.",
-    model: "window_horizontal",
-    low: &[-0.1, 0.7, 0.16],
-    high: &[0.1, 0.9, 0.16],
-    apart_m: None,
-    objects: 1,
-    home: HOME_NEAR_SINGLE,
-    hand_low: HAND_LOW,
-    hand_high: HAND_HIGH,
-    goal_low: HAND_LOW,
-    goal_high: HAND_HIGH,
-    build: |model| Ok(Box::new(Window::find(model, Way::Open)?)),
-};
+use crate::sim::task::{Evaluation, Info, Objects, Task};
 
 /// How far the window slides, metres, along x.
 const TRAVEL_M: f64 = 0.2;
@@ -55,13 +18,15 @@ const REACH_RADIUS_M: f64 = 0.02;
 
 /// Which way the window is moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
+    /// To the right.
     Open,
+    /// To the left.
     Close,
 }
 
-/// The task of moving the window.
-struct Window {
+/// Sliding the window.
+pub(super) struct Window {
     way: Way,
     frame: BodyId,
     slide: JointId,
@@ -75,7 +40,7 @@ struct Window {
 }
 
 impl Window {
-    fn find(model: &Model, way: Way) -> Result<Window, SimError> {
+    pub(super) fn find(model: &Model, way: Way) -> Result<Window, SimError> {
         let handle = match way {
             Way::Open => "handleOpenStart",
             Way::Close => "handleCloseStart",
