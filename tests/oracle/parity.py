@@ -190,12 +190,12 @@ def main():
     began = time.monotonic()
     envs = args.envs.split(",") if args.envs else known_environments(args)
     control(args, envs[0])
-    print(f"{'environment':<24}{'random':>8}{'expert':>8}{'disturbed':>11}{'succeeds':>10}{'equal values':>14}")
+    print(f"{'environment':<29}{'random':>8}{'expert':>8}{'disturbed':>11}{'succeeds':>10}{'equal values':>14}")
     differences, total = [], 0
     with ThreadPoolExecutor(args.jobs) as pool:
         for env, row, successes, values, different in pool.map(lambda env: one_environment(args, env), envs):
             cells = [f"{row[kind]}/{args.seeds}" for kind in KINDS] + [f"{successes}/{args.seeds}"]
-            print(f"{env:<24}{cells[0]:>8}{cells[1]:>8}{cells[2]:>11}{cells[3]:>10}{values:>14,}", flush=True)
+            print(f"{env:<29}{cells[0]:>8}{cells[1]:>8}{cells[2]:>11}{cells[3]:>10}{values:>14,}", flush=True)
             for difference in different:
                 print(f"  DIFFERS: {difference}", flush=True)
             differences += different
