@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 
 use kinitro::domain::{Action, EnvId, EpisodeSeed, Randomisation};
-use kinitro::sim::{Command, EPISODE_STEPS, SimError, Simulator, StepResult, World, prove_maths_pin, tasks};
+use kinitro::sim::{Apart, Command, EPISODE_STEPS, SimError, Simulator, StepResult, World, prove_maths_pin, tasks};
 
 /// Where `make vendor` puts the assets.
 const WHEEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vendor/metaworld/metaworld-3.1.1-py3-none-any.whl");
@@ -89,9 +89,10 @@ fn task_vectors_are_drawn_within_their_bounds_and_apart() {
             for (value, (low, high)) in vector.iter().zip(spec.low.iter().zip(spec.high)) {
                 assert!(low <= value && value <= high, "{} {vector:?}", spec.name);
             }
-            if let Some(apart_m) = spec.apart_m {
-                let (x, y) = (vector[0] - vector[3], vector[1] - vector[4]);
-                assert!(x * x + y * y >= apart_m * apart_m * 0.999, "{} {vector:?}", spec.name);
+            if let Some(Apart { least_m, fixed_goal }) = spec.apart {
+                let goal = fixed_goal.unwrap_or_else(|| [vector[3], vector[4]]);
+                let (x, y) = (vector[0] - goal[0], vector[1] - goal[1]);
+                assert!(x * x + y * y >= least_m * least_m * 0.999, "{} {vector:?}", spec.name);
             }
         }
     }

@@ -25,7 +25,7 @@ pub use error::SimError;
 pub use experts::{Expert, expert};
 pub use maths::prove_maths_pin;
 pub use simulator::Simulator;
-pub use task::{Info, TaskSpec};
+pub use task::{Apart, Info, TaskSpec};
 pub use tasks::{task, tasks};
 #[cfg(test)]
 pub(crate) use world::CheckpointParts;

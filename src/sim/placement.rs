@@ -41,15 +41,52 @@ pub(super) fn check(spec: &TaskSpec, vector: &[f64]) -> Result<(), SimError> {
     if let Some(index) = bad {
         return Err(SimError::TaskVectorValue { index, value: vector[index], limit: MAX_POSITION_M });
     }
-    match (too_close(spec, vector), spec.apart_m) {
-        (Some(distance_m), Some(apart_m)) => Err(SimError::TooClose { env: spec.env_id(), distance_m, apart_m }),
-        _ => Ok(()),
+    match too_close(spec, vector) {
+        Some((distance_m, apart_m)) => Err(SimError::TooClose { env: spec.env_id(), distance_m, apart_m }),
+        None => Ok(()),
     }
 }
 
-/// The distance of object and goal in x and y, if it is too small.
-fn too_close(spec: &TaskSpec, vector: &[f64]) -> Option<f64> {
-    let apart_m = spec.apart_m?;
-    let between = distance([vector[0], vector[1]], [vector[3], vector[4]]);
-    (between < apart_m).then_some(between)
+/// The distance of object and goal in x and y and the least one, if it is too small.
+fn too_close(spec: &TaskSpec, vector: &[f64]) -> Option<(f64, f64)> {
+    let apart = spec.apart?;
+    let goal = apart.fixed_goal.unwrap_or_else(|| [vector[3], vector[4]]);
+    let between = distance([vector[0], vector[1]], goal);
+    (between < apart.least_m).then_some((between, apart.least_m))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::task::Apart;
+    use crate::sim::tasks::task;
+
+    fn of(name: &str) -> &'static TaskSpec {
+        task(&format!("metaworld/{name}").parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_object_must_be_far_from_the_goal_in_the_vector_or_from_one_that_stands_still() {
+        let near = |name, vector: [f64; 6]| too_close(of(name), &vector).map(|(between, _)| between);
+        assert_eq!(near("push-v3", [0.0, 0.7, 0.02, 0.0, 0.8, 0.02]), Some(0.8 - 0.7));
+        assert_eq!(near("push-v3", [0.0, 0.6, 0.02, 0.0, 0.8, 0.02]), None);
+        // Wherever the other numbers are, the hole is at (0, 0.84).
+        assert_eq!(near("sweep-into-v3", [0.0, 0.7, 0.02, 0.3, 0.3, 0.3]), Some(0.84 - 0.7));
+        assert_eq!(near("sweep-into-v3", [0.1, 0.7, 0.02, 0.1, 0.7, 0.02]), None);
+    }
+
+    #[test]
+    fn draws_that_are_too_near_are_drawn_again_whole() {
+        let (near, far) = ([0.0, 0.7, 0.02, 0.0, 0.8, 0.015], [0.1, 0.6, 0.02, -0.1, 0.9, 0.015]);
+        let mut numbers = near.into_iter().chain(near).chain(far);
+        let drawn = draw(of("push-v3"), |_, _| numbers.next().unwrap()).unwrap();
+        assert_eq!((drawn, numbers.next()), (far.to_vec(), None));
+    }
+
+    #[test]
+    fn bounds_without_a_vector_to_keep_end_in_an_error() {
+        let middle = |low: f64, high: f64| (low + high) / 2.0;
+        let far = TaskSpec { apart: Some(Apart::from_goal(1.0)), ..*of("push-v3") };
+        assert!(matches!(draw(&far, middle), Err(SimError::PlacementExhausted(_))));
+    }
 }

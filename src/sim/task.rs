@@ -29,6 +29,28 @@ pub(super) const HAND_LOW_DEEP: [f64; 3] = [-0.5, 0.4, -0.15];
 /// The high corner of that box, metres.
 pub(super) const HAND_HIGH: [f64; 3] = [0.5, 1.0, 0.5];
 
+/// How far apart object and goal must be for a drawn task vector to be kept. The object is numbers 0 and 1 of the
+/// vector, x and y.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Apart {
+    /// Least distance in x and y, metres.
+    pub least_m: f64,
+    /// Where the goal is if it stands still, x and y, metres; `None` if it is numbers 3 and 4 of the vector.
+    pub fixed_goal: Option<[f64; 2]>,
+}
+
+impl Apart {
+    /// That far from the goal in the vector, metres.
+    pub(super) const fn from_goal(least_m: f64) -> Apart {
+        Apart { least_m, fixed_goal: None }
+    }
+
+    /// That far from a goal that stands still, metres.
+    pub(super) const fn from_fixed(goal: [f64; 2], least_m: f64) -> Apart {
+        Apart { least_m, fixed_goal: Some(goal) }
+    }
+}
+
 /// One of MetaWorld's tasks, described by data; each file of `tasks/` defines one.
 pub struct TaskSpec {
     /// MetaWorld's name, `reach-v3`.
@@ -41,9 +63,8 @@ pub struct TaskSpec {
     pub low: &'static [f64],
     /// Greatest values of the task vector, metres.
     pub high: &'static [f64],
-    /// Positions are drawn again while numbers 0..2 and 3..5 of the vector (x and y of object and goal) are nearer
-    /// than this, metres; `None` if any draw will do.
-    pub apart_m: Option<f64>,
+    /// Which draws of the task vector are thrown away and drawn again; `None` if any draw will do.
+    pub apart: Option<Apart>,
     /// Number of objects that the observation shows: one or two.
     pub objects: usize,
     /// Where the hand starts, metres.

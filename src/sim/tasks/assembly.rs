@@ -9,7 +9,7 @@ use crate::sim::error::SimError;
 use crate::sim::norm::{minus, norm, times, xy};
 use crate::sim::rewards::Density;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Objects, Task, TaskSpec};
 
 use super::funnel::Funnel;
 use super::nut::Nut;
@@ -22,7 +22,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "assembly_peg",
     low: &[0.0, 0.6, 0.02, -0.1, 0.75, 0.1],
     high: &[0.0, 0.6, 0.02, 0.1, 0.85, 0.1],
-    apart_m: Some(0.1),
+    apart: Some(Apart::from_goal(0.1)),
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

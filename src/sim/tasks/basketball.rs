@@ -10,7 +10,7 @@ use crate::sim::norm::{distance, minus, norm, times};
 use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, hamacher_product, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
 
 use super::puck::position_in;
 
@@ -21,7 +21,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "basketball",
     low: &[-0.1, 0.6, 0.0299, -0.1, 0.85, 0.0],
     high: &[0.1, 0.7, 0.0301, 0.1, 0.9 + 1e-7, 0.0],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

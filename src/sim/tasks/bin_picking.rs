@@ -22,7 +22,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "bin_picking",
     low: &[-0.21, 0.65, 0.02, 0.1199, 0.699, -0.001],
     high: &[-0.03, 0.75, 0.02, 0.1201, 0.701, 0.001],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME,
     hand_low: [HAND_LOW[0], HAND_LOW[1], 0.07],

@@ -9,7 +9,7 @@ use crate::sim::error::SimError;
 use crate::sim::norm::{distance, minus, norm, plus, times, xy};
 use crate::sim::rewards::{Sigmoid, closing_share, hamacher_product, orientation_reward, tolerance};
 use crate::sim::scene::{FRAME_SKIP, Scene};
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
 
 use super::funnel::{Funnel, staying_above};
 use super::puck::{hand_in, position_in, quaternion_in};
@@ -21,7 +21,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "box",
     low: &[-0.05, 0.5, 0.02, -0.1, 0.7, 0.133],
     high: &[0.05, 0.55, 0.02, 0.1, 0.8, 0.133],
-    apart_m: Some(0.25),
+    apart: Some(Apart::from_goal(0.25)),
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

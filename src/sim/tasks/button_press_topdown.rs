@@ -15,7 +15,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "button_press_topdown",
     low: &[-0.1, 0.8, 0.115],
     high: &[0.1, 0.9, 0.115],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_NEAR_SINGLE,
     hand_low: HAND_LOW,

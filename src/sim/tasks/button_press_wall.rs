@@ -16,7 +16,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "button_press_wall",
     low: &[-0.05, 0.85, 0.1149],
     high: &[0.05, 0.9, 0.1151],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_NEAR_SINGLE,
     hand_low: HAND_LOW,

@@ -20,7 +20,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "coffee",
     low: &[-0.1, 0.8, -0.001],
     high: &[0.1, 0.9, 0.001],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_NEAR,
     hand_low: HAND_LOW,

@@ -18,7 +18,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "dial",
     low: &[-0.1, 0.7, 0.0],
     high: &[0.1, 0.8, 0.0],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

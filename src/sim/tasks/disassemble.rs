@@ -9,7 +9,7 @@ use crate::sim::error::SimError;
 use crate::sim::norm::{distance, plus};
 use crate::sim::rewards::Density;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_NEAR_SINGLE, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME_NEAR_SINGLE, Objects, Task, TaskSpec};
 
 use super::nut::Nut;
 use super::puck::position_in;
@@ -22,7 +22,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "assembly_peg",
     low: &[0.0, 0.6, 0.025, -0.1, 0.6, 0.1699],
     high: &[0.1, 0.75, 0.02501, 0.1, 0.75, 0.1701],
-    apart_m: Some(0.1),
+    apart: Some(Apart::from_goal(0.1)),
     objects: 1,
     home: HOME_NEAR_SINGLE,
     hand_low: HAND_LOW,

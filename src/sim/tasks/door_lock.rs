@@ -20,7 +20,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "door_lock",
     low: &[-0.1, 0.8, 0.15],
     high: &[0.1, 0.85, 0.15],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW_DEEP,

@@ -23,7 +23,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "door_pull",
     low: &[0.0, 0.85, 0.15],
     high: &[0.1, 0.95, 0.15],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

@@ -20,7 +20,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "drawer",
     low: &[-0.1, 0.9, 0.0],
     high: &[0.1, 0.9, 0.0],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

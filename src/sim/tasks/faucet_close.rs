@@ -14,7 +14,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "faucet",
     low: &[-0.1, 0.8, 0.0],
     high: &[0.1, 0.85, 0.0],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_NEAR,
     hand_low: HAND_LOW_DEEP,

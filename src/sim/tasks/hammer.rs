@@ -20,7 +20,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "hammer",
     low: &[-0.1, 0.4, 0.0],
     high: &[0.1, 0.5, 0.0],
-    apart_m: None,
+    apart: None,
     objects: 2,
     home: HOME_NEAR,
     hand_low: HAND_LOW,

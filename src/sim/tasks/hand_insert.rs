@@ -9,7 +9,7 @@ use crate::sim::norm::distance;
 use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, hamacher_product, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HOME_SINGLE, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HOME_SINGLE, Info, Objects, Task, TaskSpec};
 
 use super::puck::{Puck, position_in};
 
@@ -20,7 +20,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "table_with_hole",
     low: &[-0.1, 0.6, 0.05, -0.04, 0.8, -0.0201],
     high: &[0.1, 0.7, 0.05, 0.04, 0.88, -0.0199],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME_SINGLE,
     hand_low: [-0.5, 0.4, -0.15],

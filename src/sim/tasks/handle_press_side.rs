@@ -14,7 +14,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "handle_press_sideways",
     low: &[-0.35, 0.65, -0.001],
     high: &[-0.25, 0.75, 0.001],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

@@ -11,7 +11,7 @@ use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, hamacher_prod
 use crate::sim::rotation::quaternion_xyzw;
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::position_in;
 
@@ -22,7 +22,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "peg_insertion_side",
     low: &[0.0, 0.5, 0.02, -0.35, 0.4, -0.001],
     high: &[0.2, 0.7, 0.02, -0.25, 0.7, 0.001],
-    apart_m: Some(0.1),
+    apart: Some(Apart::from_goal(0.1)),
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

@@ -20,7 +20,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "peg_unplug_side",
     low: &[-0.25, 0.6, -0.001],
     high: &[-0.15, 0.8, 0.001],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

@@ -9,7 +9,7 @@ use crate::sim::norm::{distance, xy};
 use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, hamacher_product, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HOME, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HOME, Info, Objects, Task, TaskSpec};
 
 use super::funnel::{Funnel, staying_above};
 use super::puck::{Puck, position_in};
@@ -21,7 +21,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "pick_out_of_hole",
     low: &[0.0, 0.75, 0.02, -0.1, 0.5, 0.15],
     high: &[0.0, 0.75, 0.02, 0.1, 0.6, 0.3],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME,
     hand_low: [-0.5, 0.4, -0.05],

@@ -3,7 +3,7 @@
 //! Task vector: x, y, z of the puck, then x, y, z of the goal, all metres; drawn again while they are nearer than
 //! 0.15 m in x and y. Success: the puck is within 0.07 m of the goal.
 
-use crate::sim::task::{HAND_HIGH, HAND_LOW, HOME, TaskSpec};
+use crate::sim::task::{Apart, HAND_HIGH, HAND_LOW, HOME, TaskSpec};
 
 use super::wall::{PastWall, Way};
 
@@ -14,7 +14,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "pick_place_wall_v3",
     low: &[-0.05, 0.6, 0.015, -0.05, 0.85, 0.05],
     high: &[0.05, 0.65, 0.015, 0.05, 0.9, 0.3],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

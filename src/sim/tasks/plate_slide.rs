@@ -14,7 +14,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "plate_slide",
     low: &[0.0, 0.6, 0.0, -0.1, 0.85, 0.0],
     high: &[0.0, 0.6, 0.0, 0.1, 0.9, 0.0],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

@@ -14,7 +14,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "plate_slide_sideway",
     low: &[-0.25, 0.6, 0.0, -0.05, 0.6, 0.015],
     high: &[-0.25, 0.6, 0.0, 0.15, 0.6, 0.015],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

@@ -10,7 +10,7 @@ use crate::sim::norm::distance;
 use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::{Puck, position_in};
 
@@ -21,7 +21,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "push_v3",
     low: &[-0.1, 0.6, 0.02, -0.1, 0.8, 0.01],
     high: &[0.1, 0.7, 0.02, 0.1, 0.9, 0.02],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

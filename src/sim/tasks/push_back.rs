@@ -9,7 +9,7 @@ use crate::sim::error::SimError;
 use crate::sim::norm::distance;
 use crate::sim::rewards::{Pinching, Sigmoid, hamacher_product, pinching_reward, tolerance};
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
 
 use super::puck::{Puck, position_in};
 
@@ -20,7 +20,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "push_back_v3",
     low: &[-0.1, 0.8, 0.02, -0.1, 0.6, 0.0199],
     high: &[0.1, 0.85, 0.02, 0.1, 0.7, 0.0201],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

@@ -4,7 +4,7 @@
 //! 0.15 m in x and y. Both z are replaced by the height at which the puck rests. Success: the puck is within 0.07 m
 //! of the goal.
 
-use crate::sim::task::{HAND_HIGH, HAND_LOW, HOME, TaskSpec};
+use crate::sim::task::{Apart, HAND_HIGH, HAND_LOW, HOME, TaskSpec};
 
 use super::wall::{PastWall, Way};
 
@@ -15,7 +15,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "push_wall_v3",
     low: &[-0.05, 0.6, 0.015, -0.05, 0.85, 0.01],
     high: &[0.05, 0.65, 0.015, 0.05, 0.9, 0.02],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

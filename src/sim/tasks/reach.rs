@@ -8,7 +8,7 @@ use crate::sim::error::SimError;
 use crate::sim::norm::distance;
 use crate::sim::rewards::{Sigmoid, tolerance};
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::Puck;
 
@@ -19,7 +19,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "reach_v3",
     low: &[-0.1, 0.6, 0.02, -0.1, 0.8, 0.05],
     high: &[0.1, 0.7, 0.02, 0.1, 0.9, 0.3],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

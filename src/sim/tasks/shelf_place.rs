@@ -10,7 +10,7 @@ use crate::sim::norm::{distance, minus, plus};
 use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, hamacher_product, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::{Scene, clip};
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME_SINGLE, Info, Objects, Task, TaskSpec};
 
 use super::puck::{Puck, position_in};
 
@@ -21,7 +21,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "shelf_placing",
     low: &[-0.1, 0.5, 0.019, -0.1, 0.8, 0.299],
     high: &[0.1, 0.6, 0.021, 0.1, 0.9, 0.301],
-    apart_m: Some(0.1),
+    apart: Some(Apart::from_goal(0.1)),
     objects: 1,
     home: HOME_SINGLE,
     hand_low: HAND_LOW,

@@ -9,7 +9,7 @@ use crate::sim::norm::{distance, minus, norm, times};
 use crate::sim::rewards::{Pinching, Sigmoid, pinching_reward, tolerance};
 use crate::sim::rotation::quaternion_xyzw;
 use crate::sim::scene::{Scene, clip};
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::{Puck, position_in};
 
@@ -20,7 +20,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "soccer",
     low: &[-0.1, 0.6, 0.03, -0.1, 0.8, 0.0],
     high: &[0.1, 0.7, 0.03, 0.1, 0.9, 0.0],
-    apart_m: Some(0.15),
+    apart: Some(Apart::from_goal(0.15)),
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

@@ -10,7 +10,7 @@ use crate::sim::norm::{distance, minus, norm, plus, times};
 use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, hamacher_product, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HOME, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::position_in;
 use super::stick::{START_Z_M, Stick, thermos_in};
@@ -22,7 +22,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "stick_obj",
     low: &[-0.1, 0.55, 0.0, 0.35, 0.45, 0.0199],
     high: &[0.0, 0.65, 0.001, 0.45, 0.55, 0.0201],
-    apart_m: Some(0.1),
+    apart: Some(Apart::from_goal(0.1)),
     objects: 2,
     home: HOME,
     hand_low: [-0.5, 0.35, 0.05],

@@ -10,7 +10,7 @@ use crate::sim::norm::{distance, plus};
 use crate::sim::rewards::{Caging, Density, Sigmoid, caging_reward, tolerance};
 use crate::sim::scalar::Scalar;
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME, Info, Objects, Task, TaskSpec};
 
 use super::puck::position_in;
 use super::stick::{START_Z_M, Stick, thermos_in};
@@ -22,7 +22,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "stick_obj",
     low: &[-0.08, 0.58, 0.0, 0.399, 0.55, 0.1319],
     high: &[-0.03, 0.62, 0.001, 0.401, 0.6, 0.1321],
-    apart_m: Some(0.1),
+    apart: Some(Apart::from_goal(0.1)),
     objects: 2,
     home: HOME,
     hand_low: HAND_LOW,

@@ -19,7 +19,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "sweep_v3",
     low: &[-0.1, 0.6, 0.02],
     high: &[0.1, 0.7, 0.02],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

@@ -1,29 +1,26 @@
 //! sweep-into-v3: sweep the block into the hole in the table.
 //!
-//! Task vector: x, y, z of the block, then three numbers that play no part, all metres; drawn again while the block
-//! is nearer than 0.15 m to the hole in x and y. The block's z is replaced by the height at which it rests. Success:
-//! the block is within 0.05 m of the hole in x and y.
+//! Task vector: x, y, z of the block, then three numbers near the hole that play no part, all metres; drawn again
+//! while the block is nearer than 0.15 m to the hole in x and y. The block's z is replaced by the height at which it
+//! rests. The goal is the hole, which never moves. Success: the block is within 0.05 m of it in x and y.
 
 use crate::sim::engine::Model;
 use crate::sim::error::SimError;
 use crate::sim::rewards::{Pinching, pinching_reward};
 use crate::sim::scene::Scene;
-use crate::sim::task::{Evaluation, HAND_HIGH, HAND_LOW, HOME, Objects, Task, TaskSpec};
+use crate::sim::task::{Apart, Evaluation, HAND_HIGH, HAND_LOW, HOME, Objects, Task, TaskSpec};
 
 use super::puck::{Puck, position_in};
 use super::sweep::{self, BLOCK_RADIUS_M};
 
 /// The task's description.
-///
-/// MetaWorld draws numbers 3..6 of the vector within a millimetre of the hole and uses none of them; it compares the
-/// block with the hole itself. Here they are the hole.
 pub const SPEC: TaskSpec = TaskSpec {
     name: "sweep-into-v3",
     sentence: "Sweep the block into the hole in the table.",
     model: "table_with_hole",
-    low: &[-0.1, 0.6, 0.02, HOLE_M[0], HOLE_M[1], HOLE_M[2]],
-    high: &[0.1, 0.7, 0.02, HOLE_M[0], HOLE_M[1], HOLE_M[2]],
-    apart_m: Some(0.15),
+    low: &[-0.1, 0.6, 0.02, -0.001, 0.8399, 0.0199],
+    high: &[0.1, 0.7, 0.02, 0.001, 0.8401, 0.0201],
+    apart: Some(Apart::from_fixed([HOLE_M[0], HOLE_M[1]], 0.15)),
     objects: 1,
     home: HOME,
     hand_low: HAND_LOW,

@@ -14,7 +14,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "window_horizontal",
     low: &[0.0, 0.75, 0.2],
     high: &[0.0, 0.9, 0.2],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_NEAR_SINGLE,
     hand_low: HAND_LOW,

@@ -14,7 +14,7 @@ pub const SPEC: TaskSpec = TaskSpec {
     model: "window_horizontal",
     low: &[-0.1, 0.7, 0.16],
     high: &[0.1, 0.9, 0.16],
-    apart_m: None,
+    apart: None,
     objects: 1,
     home: HOME_NEAR_SINGLE,
     hand_low: HAND_LOW,
