@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::randomisation::RandomisationArgs;
 use super::{bench_experts, bench_fleet, bench_ingest, bench_score, bench_sim, block_on};
 use crate::domain::EnvId;
 
@@ -27,6 +28,8 @@ enum What {
         /// Environment id
         #[arg(default_value = "metaworld/pick-place-v3")]
         environment: EnvId,
+        #[command(flatten)]
+        randomisation: RandomisationArgs,
     },
     /// Success rates of the scripted experts in every environment
     Experts(bench_experts::ExpertsArgs),
@@ -48,8 +51,8 @@ enum What {
 /// Missing assets, or an environment that does not exist.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     match &args.what {
-        What::Sim { environment } => {
-            let figures = bench_sim::measure(environment)?;
+        What::Sim { environment, randomisation } => {
+            let figures = bench_sim::measure(environment, randomisation.setting())?;
             if args.json { super::print_json(&figures)? } else { bench_sim::print(&figures) }
         }
         What::Experts(experts) => {

@@ -46,6 +46,7 @@ fn name_of(randomisation: Randomisation) -> String {
 fn bar_percent(randomisation: Randomisation) -> f64 {
     match randomisation {
         Randomisation::None => 98.0,
+        Randomisation::Standard => 95.0,
     }
 }
 

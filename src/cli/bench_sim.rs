@@ -31,7 +31,9 @@ pub struct SimFigures {
     pub bare_physics_per_s: f64,
     /// Steps per second on one thread with everything recorded.
     pub recorded_steps_per_s: f64,
-    /// One reset where the template applies, microseconds.
+    /// What varied between the episodes.
+    pub randomisation: Randomisation,
+    /// One reset, microseconds.
     pub reset_us: f64,
     /// Replay of a recorded 500-step episode, milliseconds.
     pub replay_ms: f64,
@@ -39,33 +41,41 @@ pub struct SimFigures {
     pub transcript_bytes: usize,
 }
 
+/// What is measured.
+struct Subject<'a> {
+    simulator: &'a Simulator,
+    environment: &'a EnvId,
+    randomisation: Randomisation,
+}
+
 /// Measures one environment with random actions.
 ///
 /// # Errors
 /// Unknown environment or missing assets.
-pub fn measure(environment: &EnvId) -> anyhow::Result<SimFigures> {
+pub fn measure(environment: &EnvId, randomisation: Randomisation) -> anyhow::Result<SimFigures> {
     let simulator = super::simulator::open()?;
+    let subject = Subject { simulator: &simulator, environment, randomisation };
     let actions = random_actions();
     // Compiles the model and makes the template before anything is timed.
-    drop(world(&simulator, environment, 0)?);
-    let steps = best(|| step_rate(&simulator, environment, &actions));
-    let bare = best(|| bare_rate(&simulator, environment, &actions));
-    let recorded = best(|| recorded_rate(&simulator, environment, &actions));
+    drop(subject.world(0)?);
+    let steps = best(|| step_rate(&subject, &actions));
+    let bare = best(|| bare_rate(&subject, &actions));
+    let recorded = best(|| recorded_rate(&subject, &actions));
     let two = best(|| {
         std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..2).map(|_| scope.spawn(|| step_rate(&simulator, environment, &actions))).collect();
+            let threads: Vec<_> = (0..2).map(|_| scope.spawn(|| step_rate(&subject, &actions))).collect();
             threads.into_iter().map(|thread| thread.join().expect("a benchmark thread does not panic")).sum()
         })
     });
-    let transcript = record(&simulator, environment, &actions, 0)?;
+    let transcript = record(&subject, &actions, 0)?;
     Ok(SimFigures {
         env_id: environment.clone(),
+        randomisation,
         steps_per_s_one_thread: steps,
         steps_per_s_two_threads: two,
         bare_physics_per_s: bare,
         recorded_steps_per_s: recorded,
-        reset_us: 1e6 / best(|| reset_rate(&simulator, environment)),
+        reset_us: 1e6 / best(|| reset_rate(&subject)),
         replay_ms: 1e3 / best(|| replay_rate(&simulator, &transcript)),
         transcript_bytes: transcript.to_bytes()?.len(),
     })
@@ -123,8 +133,10 @@ fn seed(round: u64) -> EpisodeSeed {
     EpisodeSeed(bytes)
 }
 
-fn world(simulator: &Simulator, environment: &EnvId, round: u64) -> anyhow::Result<World> {
-    Ok(simulator.episode(environment, &seed(round), Randomisation::None)?)
+impl Subject<'_> {
+    fn world(&self, round: u64) -> anyhow::Result<World> {
+        Ok(self.simulator.episode(self.environment, &seed(round), self.randomisation)?)
+    }
 }
 
 fn random_actions() -> Vec<Action> {
@@ -133,9 +145,9 @@ fn random_actions() -> Vec<Action> {
     (0..EPISODE_STEPS).map(|_| action().expect("uniform numbers are finite")).collect()
 }
 
-fn step_rate(simulator: &Simulator, environment: &EnvId, actions: &[Action]) -> f64 {
+fn step_rate(subject: &Subject, actions: &[Action]) -> f64 {
     rate(|round| {
-        let mut world = world(simulator, environment, round).expect("the environment was opened before");
+        let mut world = subject.world(round).expect("the environment was opened before");
         for action in actions {
             world.step(*action).expect("an episode has this many steps");
         }
@@ -143,9 +155,9 @@ fn step_rate(simulator: &Simulator, environment: &EnvId, actions: &[Action]) -> 
     })
 }
 
-fn bare_rate(simulator: &Simulator, environment: &EnvId, actions: &[Action]) -> f64 {
+fn bare_rate(subject: &Subject, actions: &[Action]) -> f64 {
     rate(|round| {
-        let mut world = world(simulator, environment, round).expect("the environment was opened before");
+        let mut world = subject.world(round).expect("the environment was opened before");
         for action in actions {
             world.step_physics_alone(*action);
         }
@@ -153,28 +165,29 @@ fn bare_rate(simulator: &Simulator, environment: &EnvId, actions: &[Action]) -> 
     })
 }
 
-fn reset_rate(simulator: &Simulator, environment: &EnvId) -> f64 {
+fn reset_rate(subject: &Subject) -> f64 {
     rate(|round| {
-        drop(world(simulator, environment, round).expect("the environment was opened before"));
+        drop(subject.world(round).expect("the environment was opened before"));
         1
     })
 }
 
-fn recorded_rate(simulator: &Simulator, environment: &EnvId, actions: &[Action]) -> f64 {
+fn recorded_rate(subject: &Subject, actions: &[Action]) -> f64 {
     rate(|round| {
-        let transcript = record(simulator, environment, actions, round).expect("the environment was opened before");
+        let transcript = record(subject, actions, round).expect("the environment was opened before");
         u64::from(transcript.footer.steps)
     })
 }
 
-fn record(simulator: &Simulator, environment: &EnvId, actions: &[Action], round: u64) -> anyhow::Result<Transcript> {
+fn record(subject: &Subject, actions: &[Action], round: u64) -> anyhow::Result<Transcript> {
     let profile = PolicyProfile::KinitroV1;
-    let contest = Contest { environments: vec![environment.clone()], ..Contest::default() };
+    let (environment, randomisation) = (subject.environment.clone(), subject.randomisation);
+    let contest = Contest { environments: vec![environment.clone()], randomisation, ..Contest::default() };
     let hotkey = OperatorKey::dev("benchmark").hotkey();
-    let assignment = Assignment::trial(environment.clone(), 0, seed(round), hotkey);
-    let world = world(simulator, environment, round)?;
+    let assignment = Assignment::trial(environment, 0, seed(round), hotkey);
+    let world = subject.world(round)?;
     let executor = "benchmark".parse().expect("the name is well-formed");
-    let header = assignment.header(&contest, simulator.fingerprint(), &world, None, executor);
+    let header = assignment.header(&contest, subject.simulator.fingerprint(), &world, None, executor);
     let mut rollout = Rollout::start(world, header, EpisodeRules::of(&contest, profile));
     for action in actions {
         let answer = Ok(profile.to_wire(*action));

@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::progress::Progress;
+use super::randomisation::RandomisationArgs;
 use super::table::{Table, percent};
 use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
 use crate::domain::{BlockHash, BlockNumber, Contest, DeploymentRules, EnvId, Hotkey, printable};
@@ -56,6 +57,9 @@ pub struct EvaluateArgs {
     /// Steps of an episode
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=500))]
     max_steps: u32,
+
+    #[command(flatten)]
+    randomisation: RandomisationArgs,
 
     /// File with the bearer credential of your platform, sent to https endpoints only
     #[arg(long, value_name = "FILE")]
@@ -130,7 +134,14 @@ fn contest_of(args: &EvaluateArgs) -> anyhow::Result<Contest> {
     let environments =
         if args.environments.is_empty() { default.environments.clone() } else { args.environments.clone() };
     let deployment = DeploymentRules { allow_private_endpoints: true, ..DeploymentRules::default() };
-    Ok(Contest { environments, episodes_per_env: args.episodes, max_steps: args.max_steps, deployment, ..default })
+    Ok(Contest {
+        environments,
+        episodes_per_env: args.episodes,
+        max_steps: args.max_steps,
+        randomisation: args.randomisation.setting(),
+        deployment,
+        ..default
+    })
 }
 
 fn client_options(args: &EvaluateArgs, endpoint: &Endpoint) -> anyhow::Result<ClientOptions> {

@@ -45,6 +45,7 @@ mod local_runs;
 pub mod mock_miner;
 mod out;
 mod progress;
+mod randomisation;
 mod replay;
 mod score;
 mod services;

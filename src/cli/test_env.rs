@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::local_runs;
+use super::randomisation::RandomisationArgs;
 use super::table::{Table, percent};
 use crate::domain::{Contest, Digest, EnvId, Outcome};
 use crate::service::trial::LocalPolicy;
@@ -31,6 +32,9 @@ pub struct TestEnvArgs {
     /// Who acts
     #[arg(long, value_enum, default_value_t = PolicyName::Expert)]
     policy: PolicyName,
+
+    #[command(flatten)]
+    randomisation: RandomisationArgs,
 
     /// Write each episode's transcript into this folder
     #[arg(long, value_name = "FOLDER")]
@@ -66,8 +70,12 @@ struct EpisodeReport {
 /// Unknown environment, missing assets, or a folder that cannot be written.
 pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
     let simulator = super::simulator::open()?;
-    let contest =
-        Contest { environments: vec![args.environment.clone()], episodes_per_env: args.episodes, ..Contest::default() };
+    let contest = Contest {
+        environments: vec![args.environment.clone()],
+        episodes_per_env: args.episodes,
+        randomisation: args.randomisation.setting(),
+        ..Contest::default()
+    };
     let trial = local_runs::trial(contest, args.seed);
     if let Some(folder) = &args.record {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;

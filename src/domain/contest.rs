@@ -78,6 +78,9 @@ impl Contest {
 pub enum Randomisation {
     /// Only what MetaWorld itself draws: positions of objects and goals.
     None,
+    /// Besides, friction, damping, masses and looks differ from episode to episode (docs/determinism.md has the
+    /// table).
+    Standard,
 }
 
 /// Time and error limits of the policies, all from the miner's side of one episode.

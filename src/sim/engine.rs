@@ -4,6 +4,8 @@
 //! *view*: a shallow copy of the `mjModel` structure in which the few edited arrays point at memory of its own.
 //! Every call into MuJoCo takes that view, so nothing crosses episodes and any thread may step any episode.
 
+mod varied;
+
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Once};
@@ -13,6 +15,7 @@ use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 use mujoco_rs::wrappers::mj_logging::{MjLogMessage, MjtLogLevel};
 use mujoco_rs::wrappers::mj_model::{MjModel, MjtObjBase};
 
+use self::varied::OwnArrays;
 use super::error::SimError;
 
 /// Which parts of the state `integration_state` holds: all that decides the following steps.
@@ -115,6 +118,8 @@ pub(crate) struct Physics {
     body_pos: Box<[f64]>,
     /// What `view.site_pos` points at: this episode's own positions of sites in their bodies.
     site_pos: Box<[f64]>,
+    /// What the view's other edited arrays point at; none unless [`Physics::varied`] made it.
+    own: OwnArrays,
     /// Keeps everything else that the view points at alive.
     model: Arc<Model>,
     /// All that MuJoCo derives from the state was computed, and since then only controls and mocap bodies changed.
@@ -186,7 +191,7 @@ impl Physics {
         };
         view.body_pos = body_pos.as_mut_ptr();
         view.site_pos = site_pos.as_mut_ptr();
-        Ok(Physics { data, view, body_pos, site_pos, model, derived: false })
+        Ok(Physics { data, view, body_pos, site_pos, own: OwnArrays::default(), model, derived: false })
     }
 
     arrays! {

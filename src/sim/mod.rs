@@ -19,6 +19,7 @@ mod simulator;
 mod task;
 mod tasks;
 mod template;
+mod variation;
 mod world;
 
 pub use error::SimError;
@@ -27,6 +28,7 @@ pub use maths::prove_maths_pin;
 pub use simulator::Simulator;
 pub use task::{Apart, Info, TaskSpec};
 pub use tasks::{task, tasks};
+pub use variation::Variation;
 #[cfg(test)]
 pub(crate) use world::CheckpointParts;
 pub use world::{Checkpoint, Command, EPISODE_STEPS, StepResult, World};

@@ -6,6 +6,7 @@ use super::engine::{BodyId, GeomId, JointId, Model, Physics, SiteId};
 use super::error::SimError;
 use super::norm::distance;
 use super::rewards::Grip;
+use super::variation::Variation;
 
 /// Physics steps of 2.5 ms per environment step: 80 Hz control.
 pub(super) const FRAME_SKIP: usize = 5;
@@ -18,6 +19,9 @@ const ACTION_SCALE: f32 = 1.0 / 100.0;
 
 /// Orientation of the hand's target at every step, w x y z, not normalised.
 const HAND_QUATERNION: [f64; 4] = [1.0, 0.0, 1.0, 0.0];
+
+/// The body that is the table in all of MetaWorld's models.
+const TABLE: &str = "tablelink";
 
 /// Distance between the fingers that counts as fully open, metres.
 const FULLY_OPEN_M: f64 = 0.1;
@@ -65,6 +69,13 @@ impl Scene {
     pub(super) fn new(model: &Arc<Model>) -> Result<Scene, SimError> {
         let physics = Physics::new(Arc::clone(model))?;
         Ok(Scene { arm: Arm::find(model)?, physics, initial_tcp: [0.0; 3] })
+    }
+
+    /// The same with a variation of physics and looks.
+    pub(super) fn varied(model: &Arc<Model>, variation: &Variation) -> Result<Scene, SimError> {
+        let arm = Arm::find(model)?;
+        let physics = Physics::varied(Arc::clone(model), variation, arm.hand, model.body(TABLE)?)?;
+        Ok(Scene { arm, physics, initial_tcp: [0.0; 3] })
     }
 
     /// The physics, to read.

@@ -10,6 +10,7 @@ use super::maths::{MATHS, prove_maths_pin};
 use super::task::TaskSpec;
 use super::tasks::task;
 use super::template::Library;
+use super::variation::Variation;
 use super::world::{Checkpoint, World};
 use super::{placement, tasks};
 use crate::beacon::SubStream;
@@ -72,26 +73,26 @@ impl Simulator {
         &self.0.fingerprint
     }
 
-    /// Starts the episode of a seed: objects and goal are drawn from the seed's `placement` stream.
+    /// Starts the episode of a seed: objects and goal are drawn from the seed's `placement` stream, and under
+    /// [`Randomisation::Standard`] a [`Variation`] from streams of its own.
     ///
     /// # Errors
     /// [`SimError::UnknownEnvironment`], damaged assets, or no memory.
     pub fn episode(&self, env: &EnvId, seed: &EpisodeSeed, randomisation: Randomisation) -> Result<World, SimError> {
-        let Randomisation::None = randomisation;
         let spec = known(env)?;
         let mut stream = SubStream::new(seed, "placement");
         let vector = placement::draw(spec, |low, high| stream.uniform(low, high))?;
-        self.reset(spec, &vector)
+        self.reset(spec, &vector, Variation::draw(randomisation, seed))
     }
 
-    /// Starts an episode with a task vector given from outside.
+    /// Starts an episode with a task vector given from outside, the model as compiled.
     ///
     /// # Errors
     /// As [`Simulator::episode`]; also a vector of wrong length or with impossible numbers.
     pub fn episode_at(&self, env: &EnvId, task_vector: &[f64]) -> Result<World, SimError> {
         let spec = known(env)?;
         placement::check(spec, task_vector)?;
-        self.reset(spec, task_vector)
+        self.reset(spec, task_vector, None)
     }
 
     /// Continues from a checkpoint in a new world.
@@ -101,13 +102,13 @@ impl Simulator {
     pub fn resume(&self, checkpoint: &Checkpoint) -> Result<World, SimError> {
         let spec = tasks::tasks().iter().find(|spec| spec.name == checkpoint.env_name());
         let spec = spec.expect("checkpoints are taken of registered tasks");
-        let mut world = self.reset(spec, checkpoint.task_vector())?;
+        let mut world = self.reset(spec, checkpoint.task_vector(), checkpoint.variation().copied())?;
         world.restore(checkpoint)?;
         Ok(world)
     }
 
-    fn reset(&self, spec: &'static TaskSpec, vector: &[f64]) -> Result<World, SimError> {
-        World::reset(spec, &*self.0.library.prepare(spec)?, vector)
+    fn reset(&self, spec: &'static TaskSpec, vector: &[f64], variation: Option<Variation>) -> Result<World, SimError> {
+        World::reset(spec, &*self.0.library.prepare(spec)?, vector, variation)
     }
 }
 

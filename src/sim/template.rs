@@ -31,6 +31,13 @@ impl Library {
         Library { assets: Mutex::new(assets), models: Mutex::default(), prepared: Mutex::default() }
     }
 
+    /// With the assets that `make vendor` fetches.
+    #[cfg(test)]
+    pub(super) fn vendored() -> Library {
+        let wheel = concat!(env!("CARGO_MANIFEST_DIR"), "/vendor/metaworld/metaworld-3.1.1-py3-none-any.whl");
+        Library::new(Assets::open(wheel.as_ref()).unwrap())
+    }
+
     /// The prepared environment of a task; compiling a model for the first time takes some 200 ms.
     ///
     /// # Errors
@@ -62,8 +69,6 @@ impl Library {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::domain::Action;
     use crate::sim::placement;
@@ -77,14 +82,9 @@ mod tests {
         state.iter().chain(world.observation()).chain(&world.goal()).map(|value| value.to_bits()).collect()
     }
 
-    fn library() -> Library {
-        let wheel = Path::new(env!("CARGO_MANIFEST_DIR")).join("vendor/metaworld/metaworld-3.1.1-py3-none-any.whl");
-        Library::new(Assets::open(&wheel).unwrap())
-    }
-
     #[test]
     fn a_step_that_keeps_what_was_derived_equals_a_whole_one() {
-        let library = library();
+        let library = Library::vendored();
         for spec in tasks() {
             let prepared = library.prepare(spec).unwrap();
             assert!(prepared.model.inert_mocap, "{} cannot be stepped the quick way", spec.name);
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_reset_from_the_template_equals_the_replayed_one() {
-        let library = library();
+        let library = Library::vendored();
         for spec in tasks() {
             let prepared = library.prepare(spec).unwrap();
             for round in 0..12 {
@@ -139,7 +139,7 @@ mod tests {
                     low + (high - low) * share(round, draws)
                 });
                 let vector = vector.unwrap();
-                let mut quick = World::reset(spec, &prepared, &vector).unwrap();
+                let mut quick = World::reset(spec, &prepared, &vector, None).unwrap();
                 let mut slow = World::reset_step_by_step(spec, &prepared.model, &vector).unwrap();
                 assert_eq!(bits(&quick), bits(&slow), "{} at {vector:?}", spec.name);
                 let action = Action::clipped([0.5, 1.0, -1.0, 0.3]).unwrap();

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::engine::{self, Model};
+use super::engine;
 use super::error::SimError;
 use super::scene::{Scene, clip};
 use super::task::{Info, Task, TaskSpec};
 use super::template::Prepared;
+use super::variation::Variation;
 use crate::domain::{Action, EnvId};
 
 /// Steps of an episode, MetaWorld's `max_path_length`; there is no step after them.
@@ -53,12 +54,13 @@ pub struct StepResult {
     pub unstable: bool,
 }
 
-/// One episode. A pure function of fingerprint, environment, task vector and the actions so far.
+/// One episode. A pure function of fingerprint, environment, task vector, variation and the actions so far.
 pub struct World {
     spec: &'static TaskSpec,
     scene: Scene,
     task: Box<dyn Task>,
     vector: Box<[f64]>,
+    variation: Option<Variation>,
     /// The unclipped frame, which is the previous one of the next observation.
     frame: [f64; FRAME],
     observation: [f64; 39],
@@ -73,6 +75,7 @@ pub struct World {
 pub struct Checkpoint {
     env: &'static str,
     vector: Box<[f64]>,
+    variation: Option<Variation>,
     state: Vec<f64>,
     frame: [f64; FRAME],
     observation: [f64; 39],
@@ -90,6 +93,11 @@ impl Checkpoint {
     /// The task vector of the world where it was taken.
     pub fn task_vector(&self) -> &[f64] {
         &self.vector
+    }
+
+    /// The variation of the world where it was taken.
+    pub fn variation(&self) -> Option<&Variation> {
+        self.variation.as_ref()
     }
 }
 
@@ -110,45 +118,62 @@ impl Checkpoint {
 
 impl World {
     /// Resets a prepared environment with a task vector that has been checked.
-    pub(super) fn reset(spec: &'static TaskSpec, prepared: &Prepared, vector: &[f64]) -> Result<World, SimError> {
-        World::begin(spec, &prepared.model, vector, |scene| scene.take_homing(&prepared.homed))
+    ///
+    /// The hand's way home is copied from the template; with a variation, or where furniture disturbs it, it is another
+    /// way and stepped through (some 5 ms).
+    pub(super) fn reset(
+        spec: &'static TaskSpec,
+        prepared: &Prepared,
+        vector: &[f64],
+        variation: Option<Variation>,
+    ) -> Result<World, SimError> {
+        let model = &prepared.model;
+        let mut scene = match &variation {
+            None => Scene::new(model)?,
+            Some(variation) => Scene::varied(model, variation)?,
+        };
+        let mut task = (spec.build)(model)?;
+        task.furnish(&mut scene, vector);
+        if variation.is_some() || task.furniture_disturbs_homing() {
+            scene.begin_homing(spec.home);
+        } else {
+            scene.take_homing(&prepared.homed);
+        }
+        Ok(World::begin(spec, scene, task, vector, variation))
     }
 
-    /// The same without the template: all of homing with this episode's furniture, as MetaWorld does it.
+    /// The same without template and views: all of homing with this episode's furniture, as MetaWorld does it, on a
+    /// model that is taken as it is.
     #[cfg(test)]
     pub(super) fn reset_step_by_step(
         spec: &'static TaskSpec,
-        model: &Arc<Model>,
+        model: &Arc<engine::Model>,
         vector: &[f64],
-    ) -> Result<World, SimError> {
-        World::begin(spec, model, vector, |scene| scene.begin_homing(spec.home))
-    }
-
-    /// Furnishes, brings the hand home by `begin_homing` (step by step where furniture disturbs that) and a last step,
-    /// places, and looks.
-    fn begin(
-        spec: &'static TaskSpec,
-        model: &Arc<Model>,
-        vector: &[f64],
-        begin_homing: impl FnOnce(&mut Scene),
     ) -> Result<World, SimError> {
         let mut scene = Scene::new(model)?;
         let mut task = (spec.build)(model)?;
         task.furnish(&mut scene, vector);
-        if task.furniture_disturbs_homing() {
-            scene.begin_homing(spec.home);
-        } else {
-            begin_homing(&mut scene);
-        }
+        scene.begin_homing(spec.home);
+        Ok(World::begin(spec, scene, task, vector, None))
+    }
+
+    /// Ends homing in a furnished scene, places, and looks.
+    fn begin(
+        spec: &'static TaskSpec,
+        mut scene: Scene,
+        mut task: Box<dyn Task>,
+        vector: &[f64],
+        variation: Option<Variation>,
+    ) -> World {
         scene.end_homing();
         task.place(&mut scene, vector);
         let unstable = engine::is_unstable(scene.physics_mut().take_warnings());
         let (frame, observation, first) = ([0.0; FRAME], [0.0; 39], [0.0; 39]);
         let vector = vector.into();
-        let mut world = World { spec, scene, task, vector, frame, observation, first, steps: 0, unstable };
+        let mut world = World { spec, scene, task, vector, variation, frame, observation, first, steps: 0, unstable };
         world.frame = world.current_frame();
         world.observation = stack(&world.frame, &world.frame);
-        Ok(world)
+        world
     }
 
     /// Applies an action for one step of 12.5 ms.
@@ -191,6 +216,11 @@ impl World {
     /// Where objects and goal were put, metres.
     pub fn task_vector(&self) -> &[f64] {
         &self.vector
+    }
+
+    /// What differs from the compiled model in this episode.
+    pub fn variation(&self) -> Option<&Variation> {
+        self.variation.as_ref()
     }
 
     /// The 39 numbers of MetaWorld's partially observable observation: frame, previous frame, three zeros.
@@ -240,8 +270,8 @@ impl World {
         self.scene.physics().mocap_pos()
     }
 
-    /// Writes MuJoCo's integration state into `out`, replacing what it held: with the task vector it decides every
-    /// following step.
+    /// Writes MuJoCo's integration state into `out`, replacing what it held: with task vector and variation it
+    /// decides every following step.
     pub fn integration_state(&self, out: &mut Vec<f64>) {
         self.scene.physics().read_state(out);
     }
@@ -253,6 +283,7 @@ impl World {
         Checkpoint {
             env: self.spec.name,
             vector: self.vector.clone(),
+            variation: self.variation,
             state,
             frame: self.frame,
             observation: self.observation,
@@ -262,17 +293,21 @@ impl World {
         }
     }
 
-    /// Goes back (or forward) to a checkpoint of a world with the same environment and task vector.
+    /// Goes back (or forward) to a checkpoint of a world with the same environment, task vector and variation.
     ///
     /// # Errors
     /// [`SimError::ForeignCheckpoint`].
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), SimError> {
         let bits = |vector: &[f64]| vector.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-        if checkpoint.env != self.spec.name || bits(&checkpoint.vector) != bits(&self.vector) {
-            let name = |env: &str, vector: &[f64]| format!("{env} at {vector:?}");
+        let same_task = checkpoint.env == self.spec.name && bits(&checkpoint.vector) == bits(&self.vector);
+        if !same_task || checkpoint.variation != self.variation {
+            let name = |env: &str, vector: &[f64], variation: Option<Variation>| match variation {
+                None => format!("{env} at {vector:?}"),
+                Some(variation) => format!("{env} at {vector:?} with {variation:?}"),
+            };
             return Err(SimError::ForeignCheckpoint {
-                checkpoint: name(checkpoint.env, &checkpoint.vector),
-                world: name(self.spec.name, &self.vector),
+                checkpoint: name(checkpoint.env, &checkpoint.vector, checkpoint.variation),
+                world: name(self.spec.name, &self.vector, self.variation),
             });
         }
         let physics = self.scene.physics_mut();
