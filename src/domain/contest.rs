@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, EnvId};
+use super::{CameraSetting, Digest, EnvId};
 
 /// Versioned settings of a contest. Every field decides what a published score means, so all of them stand in
 /// the manifest and [`Contest::digest`] names them.
@@ -21,8 +21,9 @@ pub struct Contest {
     pub stop_on_success: bool,
     /// Variation of physics and looks between episodes. Default none.
     pub randomisation: Randomisation,
-    /// Cameras whose pictures the policies see. Default, and for now the only choice, none.
-    pub cameras: Vec<String>,
+    /// Cameras whose pictures the policies see, in the order of their digests in transcripts. Default, and for now the
+    /// only choice, none.
+    pub cameras: Vec<CameraSetting>,
     /// Time and error limits of the policies.
     pub limits: Limits,
     /// From success rates to points and weights.

@@ -2,12 +2,14 @@
 
 mod action;
 mod block;
+mod camera;
 mod claim;
 mod contest;
 mod digest;
 mod encoding;
 mod environment;
 mod fingerprint;
+mod frame;
 mod identity;
 mod job;
 mod missed_steps;
@@ -19,6 +21,10 @@ mod text;
 
 pub use action::Action;
 pub use block::{BlockHash, BlockNumber, BlockRef};
+pub use camera::{
+    CameraName, CameraSetting, FovFactor, MAX_CAMERA_PIXELS, MAX_CAMERAS, ModelCamera, Orientation, Side,
+    standard_cameras,
+};
 pub use claim::{Claim, Miner};
 pub use contest::{
     Contest, DEFAULT_ENVIRONMENTS, DeploymentRules, Limits, PointScheme, PointsScale, Randomisation, Scoring, Strategy,
@@ -27,6 +33,7 @@ pub use digest::{Digest, parse_hex32};
 pub use encoding::Encoding;
 pub use environment::EnvId;
 pub use fingerprint::EngineFingerprint;
+pub use frame::{Frame, FrameError, Image};
 pub use identity::{Hotkey, Netuid, Uid};
 pub use job::{Attempt, CycleId, ExecutorId, JobKind, TaskId};
 pub use missed_steps::MissedSteps;

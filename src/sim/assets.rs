@@ -16,6 +16,9 @@ const FOLDER: &str = "metaworld/assets/";
 /// Files that metaworld 3.1.1 has there; fewer means a truncated or foreign wheel.
 const FILES: usize = 325;
 
+/// The cameras of all of MetaWorld's models, which come with the arm, in MuJoCo's order.
+pub const CAMERAS: [&str; 7] = ["topview", "corner", "corner2", "corner3", "corner4", "behindGripper", "gripperPOV"];
+
 /// Largest wheel we read into memory; the real one has 37 MB.
 const MAX_WHEEL_BYTES: u64 = 256 << 20;
 
@@ -133,6 +136,23 @@ mod tests {
     fn files_are_mentioned_in_either_quote() {
         let xml = r#"<include file="../a/b.xml"/><mesh file='c.stl' name="file"/><compiler meshdir="file"/>"#;
         assert_eq!(mentioned_files(xml).collect::<Vec<_>>(), ["b.xml", "c.stl"]);
+    }
+
+    #[test]
+    fn the_arm_brings_the_cameras_and_no_other_file_does() {
+        let wheel = Path::new(env!("CARGO_MANIFEST_DIR")).join("vendor/metaworld/metaworld-3.1.1-py3-none-any.whl");
+        let mut assets = Assets::open(&wheel).unwrap();
+        let models: Vec<_> = assets.index.iter().filter(|(name, _)| name.ends_with(".xml")).collect();
+        let models: Vec<_> = models.into_iter().map(|(name, position)| (name.clone(), *position)).collect();
+        let mut found = Vec::new();
+        for (name, position) in models {
+            let text = String::from_utf8(assets.inflate(position).unwrap()).unwrap();
+            for camera in text.split("<camera ").skip(1) {
+                let rest = camera.split("name=\"").nth(1).unwrap();
+                found.push((last_part(&name).to_owned(), rest.split('"').next().unwrap().to_owned()));
+            }
+        }
+        assert_eq!(found, CAMERAS.map(|camera| ("xyz_base.xml".to_owned(), camera.to_owned())));
     }
 
     #[test]

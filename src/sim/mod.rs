@@ -22,6 +22,7 @@ mod template;
 mod variation;
 mod world;
 
+pub use assets::CAMERAS;
 pub use error::SimError;
 pub use experts::{Expert, expert};
 pub use maths::prove_maths_pin;

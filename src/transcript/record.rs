@@ -2,10 +2,7 @@
 
 use super::TranscriptError;
 use super::cbor::{Reader, put_array, put_bool, put_bytes, put_f64s, put_uint};
-use crate::domain::{Action, Digest, MissReason};
-
-/// Most pictures of one step; MetaWorld has six cameras.
-const MAX_FRAMES: usize = 8;
+use crate::domain::{Action, Digest, MAX_CAMERAS, MissReason};
 
 /// The world as it stands before the first step.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +56,7 @@ fn put_frames(out: &mut Vec<u8>, frames: &[Digest]) {
 
 fn read_frames(reader: &mut Reader<'_>) -> Result<Vec<Digest>, TranscriptError> {
     let count = reader.array()?;
-    if count > MAX_FRAMES {
+    if count > MAX_CAMERAS {
         return Err(reader.malformed(format!("{count} pictures in one step")));
     }
     (0..count).map(|_| reader.bytes_of().map(Digest)).collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sections::{ApiSettings, ExecutorSettings, Settings};
-use crate::domain::{Contest, ExecutorId, Strategy};
+use crate::domain::{CameraSetting, Contest, ExecutorId, MAX_CAMERA_PIXELS, MAX_CAMERAS, Strategy};
 use crate::sim;
 
 /// MetaWorld's own step limit; stepping past it is an error there.
@@ -56,11 +56,34 @@ fn check_contest(contest: &Contest, problems: &mut Vec<String>) {
     if contest.max_steps == 0 || contest.max_steps > MAX_STEPS {
         problems.push(format!("[contest] max_steps must be 1 to {MAX_STEPS}, MetaWorld's own limit"));
     }
+    check_cameras(&contest.cameras, problems);
     if !contest.cameras.is_empty() {
         problems.push("[contest] cameras: this version has no renderer yet; leave the list empty".into());
     }
     check_limits(contest, problems);
     check_scoring(contest, problems);
+}
+
+fn check_cameras(cameras: &[CameraSetting], problems: &mut Vec<String>) {
+    if cameras.len() > MAX_CAMERAS {
+        problems.push(format!("[contest] cameras: there are {}; at most {MAX_CAMERAS} can be recorded", cameras.len()));
+    }
+    let mut seen = BTreeSet::new();
+    for CameraSetting { name, camera, .. } in cameras {
+        if !sim::CAMERAS.contains(&camera.as_str()) {
+            let known = sim::CAMERAS.join(", ");
+            problems.push(format!("[contest] cameras: {name} is \"{camera}\", but MetaWorld's cameras are {known}"));
+        }
+        if !seen.insert(name) {
+            problems.push(format!("[contest] cameras: {name} stands twice"));
+        }
+    }
+    let pixels: u64 = cameras.iter().map(CameraSetting::pixels).sum();
+    if pixels > MAX_CAMERA_PIXELS {
+        problems.push(format!(
+            "[contest] cameras: all pictures of a step have {pixels} pixels, more than {MAX_CAMERA_PIXELS}; make them smaller"
+        ));
+    }
 }
 
 fn check_limits(contest: &Contest, problems: &mut Vec<String>) {

@@ -178,6 +178,31 @@ mod tests {
     }
 
     #[test]
+    fn cameras_are_checked_one_by_one_and_together() {
+        let camera =
+            |name: &str, camera: &str, more: &str| format!("{{ name = \"{name}\", camera = \"{camera}\"{more} }}");
+        let problems = |cameras: &[String]| {
+            load_text(&format!("[contest]\ncameras = [{}]\n", cameras.join(", "))).unwrap_err().to_string()
+        };
+        let told = |cameras: &[String], needle: &str| {
+            let text = problems(cameras);
+            assert!(text.contains(needle), "{needle} is not told:\n{text}");
+        };
+        let large = ", width = 1024, height = 1024";
+        told(&[camera("eye", "corner", ""), camera("eye", "corner2", "")], "eye stands twice");
+        told(&[camera("eye", "corner9", "")], "eye is \"corner9\", but MetaWorld's cameras are topview, corner,");
+        told(&[camera("eye", "corner\\u001b", "")], "\"corner\\u{1b}\"");
+        told(&[camera("eye", "corner", ", width = 2000")], "[contest] cameras: \"2000\"");
+        told(&[camera("eye", "corner", ", zoom = 2")], "unknown field `zoom`");
+        told(&["a", "b", "c"].map(|name| camera(name, "corner", large)), "3145728 pixels, more than 2097152");
+        let nine: Vec<String> = (0..9).map(|number| camera(&format!("eye{number}"), "corner", "")).collect();
+        told(&nine, "there are 9; at most 8");
+        let good = [camera("corner", "corner", ", orientation = \"rotated_180\""), camera("gripper", "gripperPOV", "")];
+        assert_eq!(problems(&good).lines().count(), 2, "nothing but that there is no renderer: {}", problems(&good));
+        told(&good, "no renderer yet; leave the list empty");
+    }
+
+    #[test]
     fn variables_stand_above_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kinitro.toml");
