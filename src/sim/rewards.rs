@@ -94,7 +94,6 @@ pub fn orientation_reward(quaternion: [f64; 4], ideal: [f64; 4], most: f64) -> f
 
 /// Which terms are mixed into [`caging_reward`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "no task so far uses all; the arithmetic is complete"))]
 pub enum Density {
     /// Caging and gripping alone.
     Plain,

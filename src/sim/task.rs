@@ -5,7 +5,7 @@ use super::error::SimError;
 use super::scene::Scene;
 use crate::domain::EnvId;
 
-/// Suite of all tasks so far.
+/// Suite of all tasks.
 const SUITE: &str = "metaworld";
 
 /// The hand's starting position of most tasks, metres.
@@ -51,7 +51,7 @@ impl Apart {
     }
 }
 
-/// One of MetaWorld's tasks, described by data; each file of `tasks/` defines one.
+/// One of MetaWorld's tasks, described by data; each has its file in `tasks/`.
 pub struct TaskSpec {
     /// MetaWorld's name, `reach-v3`.
     pub name: &'static str,

@@ -1,7 +1,8 @@
 //! MetaWorld's scripted policies: what a perfect miner would do, seeing everything.
 //!
 //! They read the whole observation with its goal, which no policy over the network does; they serve tests, the
-//! mock miners and `--policy expert`. One file per task; bit-equal to `metaworld.policies`.
+//! mock miners and `--policy expert`. One file of its task's name each, one line here; bit-equal to
+//! `metaworld.policies`.
 
 mod assembly;
 mod basketball;

@@ -1,8 +1,8 @@
 //! basketball-v3: pick up the ball and bring it over the hoop.
 //!
 //! Task vector: x, y, z of the ball, then x, y, z of the hoop's stand, all metres; drawn again while they are nearer
-//! than 0.15 m in x and y. The ball's z is replaced by a fixed height. The goal is the middle of the hoop. Success: the
-//! ball is within 0.08 m of the point over the goal at a height of 0.3 m, z counted twice.
+//! than 0.15 m in x and y. The ball's z is replaced by 0.03. The goal is the middle of the hoop. Success: the ball is
+//! within 0.08 m of the point over the goal at a height of 0.3 m, z counted twice.
 
 use crate::sim::engine::{BodyId, Model, SiteId};
 use crate::sim::error::SimError;

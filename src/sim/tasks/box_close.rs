@@ -1,8 +1,7 @@
 //! box-close-v3: put the lid on the box.
 //!
 //! Task vector: x, y, z of the lid, then x, y, z of the goal above the box, all metres; drawn again while they are
-//! nearer than 0.25 m in x and y. The lid's z is replaced by a fixed height. Success: the lid is less than 0.08 m from
-//! the goal.
+//! nearer than 0.25 m in x and y. The lid's z is replaced by 0.02. Success: the lid is less than 0.08 m from the goal.
 
 use crate::sim::engine::{BodyId, Model, SiteId};
 use crate::sim::error::SimError;

@@ -1,4 +1,4 @@
-//! The registry of tasks: one file each, one line here.
+//! The registry of tasks: one file of its name each, one line here. The other files hold what several tasks share.
 
 mod assembly;
 mod basketball;
@@ -148,6 +148,23 @@ mod tests {
             assert!(spec.low.iter().zip(spec.high).all(|(low, high)| low <= high), "{}", spec.name);
             let goal_is_drawn = spec.apart.is_some_and(|apart| apart.fixed_goal.is_none());
             assert!(!goal_is_drawn || spec.low.len() == 6, "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn every_task_has_its_file_which_tells_vector_redraw_and_success() {
+        for spec in TASKS {
+            let file = spec.name.trim_end_matches("-v3").replace('-', "_");
+            let path = format!("{}/src/sim/tasks/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&path).expect(&path);
+            let docs: String = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
+            assert!(docs.starts_with(&format!(" {}: ", spec.name)), "{path}");
+            for part in [" Task vector: ", "metres", " Success: "] {
+                assert!(docs.contains(part), "{path} lacks `{part}`");
+            }
+            let redraw = spec.apart.map(|apart| format!("nearer than {} m", apart.least_m));
+            assert_eq!(redraw.is_some(), docs.contains("drawn again"), "{path}");
+            assert!(redraw.is_none_or(|rule| docs.contains(&rule)), "{path}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! plate-slide-v3: slide the plate away from the arm into the cabinet.
 //!
-//! Task vector: x, y, z of the plate, then x, y, z of the goal, all metres. The cabinet stands at the goal. Success:
-//! the plate is within 0.07 m of the goal.
+//! Task vector: x, y, z of the plate, then x, y, z of the goal, all metres. The cabinet is put at the goal, the plate
+//! at (0, 0.6) whatever the vector says. Success: the plate is within 0.07 m of the goal.
 
 use crate::sim::task::{HAND_HIGH, HAND_LOW, HOME_SINGLE, TaskSpec};
 

@@ -1,7 +1,7 @@
 //! plate-slide-back-v3: slide the plate out of the cabinet towards the arm.
 //!
-//! Task vector: x, y, z of the plate, then x, y, z of the goal, all metres. Success: the plate is within 0.07 m of
-//! the goal.
+//! Task vector: x, y, z of the plate, then x, y, z of the goal, all metres. The plate is put at (0, 0.75), in the mouth
+//! of the cabinet, whatever the vector says. Success: the plate is within 0.07 m of the goal.
 
 use crate::sim::task::{HAND_HIGH, HAND_LOW, HOME_SINGLE, TaskSpec};
 

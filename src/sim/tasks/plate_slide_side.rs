@@ -1,7 +1,7 @@
 //! plate-slide-side-v3: slide the plate sideways into the cabinet.
 //!
-//! Task vector: x, y, z of the plate, then x, y, z of the goal, all metres. Success: the plate is within 0.07 m of
-//! the goal.
+//! Task vector: x, y, z of the plate, then x, y, z of the goal, all metres. The plate is put at (0, 0.6) whatever the
+//! vector says, and the cabinet stays where it is. Success: the plate is within 0.07 m of the goal.
 
 use crate::sim::task::{HAND_HIGH, HAND_LOW, HOME_SINGLE, TaskSpec};
 

@@ -1,4 +1,4 @@
-//! push-back-v3: pull the block back to a goal near the arm.
+//! push-back-v3: push the block back to a goal near the arm.
 //!
 //! Task vector: x, y, z of the block, then x, y, z of the goal, all metres; drawn again while they are nearer than
 //! 0.15 m in x and y. Both z are replaced by the height at which the block rests. Success: the block is within
