@@ -32,6 +32,21 @@ fn experts_are_counted_per_environment_and_in_total() {
 }
 
 #[test]
+fn both_encodings_of_two_pictures_are_measured() {
+    let figures = json(&["wire"]);
+    let encodings: Vec<_> = figures.as_array().unwrap().iter().map(|row| row["encoding"].as_str().unwrap()).collect();
+    assert_eq!(encodings, ["json", "msgpack"]);
+    let bytes = |place: usize| figures[place]["bytes"].as_u64().unwrap();
+    // Raw bytes and a few words around them; digits and commas are at least twice and at most five times as many.
+    assert!((42_336..42_600).contains(&bytes(1)), "{figures}");
+    assert!((84_672..211_680).contains(&bytes(0)), "{figures}");
+    for row in figures.as_array().unwrap() {
+        let (took, bar) = (row["encode_ms"].as_f64().unwrap(), row["bar_ms"].as_f64().unwrap());
+        assert!(took > 0.0 && row["met"] == (took <= bar), "{row}");
+    }
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_with_what_to_do() {
     let refused = |arguments: &[&str]| {
         let output = bench(arguments);

@@ -1,13 +1,15 @@
 //! The mock miners as servers, played against with the client that calls miners.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use kinitro::beacon::{cycle_seed, dev_block_hash, dev_output, episode_seed, policy_seed};
 use kinitro::domain::{
-    Action, BlockHash, BlockNumber, CycleId, DeploymentRules, EnvId, EpisodeSeed, Fault, FaultReason, Hotkey, Limits,
-    MissReason, PolicyObservation, PolicyProfile, PolicySeed, Randomisation,
+    Action, BlockHash, BlockNumber, CycleId, DeploymentRules, EnvId, EpisodeSeed, Fault, FaultReason, Frame, Hotkey,
+    Image, Limits, MissReason, PolicyObservation, PolicyProfile, PolicySeed, Randomisation,
 };
-use kinitro::policy::mock_miner::{MockMiner, MockOptions, MockPolicy, bind, serve};
+use kinitro::policy::mock_miner::{Brain, BrainError, MockMiner, MockOptions, MockPolicy, Policy, bind, serve};
+use kinitro::policy::wire::TaskConfig;
 use kinitro::policy::{
     ClientOptions, Endpoint, EpisodeTicket, PolicyClient, PolicyError, PolicySession, ReferenceServer,
 };
@@ -39,7 +41,11 @@ fn client() -> PolicyClient {
 async fn start(policy: MockPolicy, skill: f64, envs: &[&str]) -> (Endpoint, DropGuard) {
     let envs = envs.iter().map(|env| env.parse().unwrap()).collect();
     let options = MockOptions { policy, skill, envs, hotkey: HOTKEY, genesis: GENESIS };
-    let miner = MockMiner::new(&options, &simulator()).unwrap();
+    host(MockMiner::new(&options, &simulator()).unwrap()).await
+}
+
+/// Serves a mock miner; it stops with the guard.
+async fn host(miner: MockMiner) -> (Endpoint, DropGuard) {
     let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
@@ -212,13 +218,49 @@ async fn the_misbehaving_miners_are_missed_steps_or_faults() {
         ("stall-reset", Err(FaultReason::ResetTimeout)),
     ] {
         let (endpoint, _stop) = start(name.parse().unwrap(), 1.0, &[]).await;
-        let observation = PolicyObservation { hand_m: [0.0, 0.6, 0.2], gripper: 1.0 };
+        let observation = PolicyObservation { hand_m: [0.0, 0.6, 0.2], gripper: 1.0, images: Vec::new() };
         let seen = match client().begin(&endpoint, &limits, &ticket).await {
             Ok(mut session) => Ok(session.act(0, &observation).await.unwrap().answer.unwrap_err()),
             Err(fault) => Err(fault.reason),
         };
         assert_eq!(seen, expected, "{name}");
     }
+}
+
+/// Answers 1 to the one observation that it expects, and 0 to any other.
+#[derive(Clone)]
+struct Expects(PolicyObservation);
+
+impl Policy for Expects {
+    fn reset(&self, _config: &TaskConfig) -> Result<Box<dyn Brain>, BrainError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Brain for Expects {
+    fn act(&mut self, _step: Option<u32>, observation: &PolicyObservation) -> Result<[f64; 4], BrainError> {
+        Ok([f64::from(u8::from(*observation == self.0)); 4])
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_reach_a_policy_as_they_are() {
+    let rgb: Vec<u8> = (0..3 * 1024 * 1024_u32).map(|at| (at % 251) as u8).collect();
+    let image = |camera: &str, width, height, rgb: &[u8]| {
+        let frame = Frame::new(width, height, rgb).unwrap();
+        Image { camera: camera.parse().unwrap(), frame }
+    };
+    // The largest picture, and one that is not square.
+    let images = vec![image("corner", 1024, 1024, &rgb), image("gripper", 84, 48, &rgb[5..5 + 3 * 84 * 48])];
+    let sent = PolicyObservation { hand_m: [0.0, 0.6, 0.2], gripper: 1.0, images };
+    let (endpoint, _stop) = host(MockMiner::of(Arc::new(Expects(sent.clone())))).await;
+    let (_, ticket) = episode("metaworld/reach-v3", 0);
+    let limits = Limits { act_timeout_ms: 60_000, reset_timeout_ms: 60_000, ..Limits::default() };
+    let mut session = client().begin(&endpoint, &limits, &ticket).await.unwrap();
+    assert_eq!(session.act(0, &sent).await.unwrap().answer, Ok([1.0; 4]));
+    let mut other = sent.clone();
+    other.images.reverse();
+    assert_eq!(session.act(1, &other).await.unwrap().answer, Ok([0.0; 4]), "the order of cameras is kept");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # Episodes that are remembered; the oldest go first. An episode that ends by our fault says no goodbye.
 MAX_EPISODES = 1024
-# Largest request that is read.
-MAX_REQUEST_BYTES = 4 << 20
+# Largest request that is read: the pictures of the largest contest, as JSON.
+MAX_REQUEST_BYTES = 32 << 20
 # Metres that the hand moves in one step for an action of 1.
 METRES_PER_UNIT = 0.01
 # Where the hand goes, in metres: for one task, and for all others.
@@ -32,8 +32,11 @@ class Policy:
     def __init__(self, task_config):
         self.point = POINTS.get(task_config.get("task_name"), OTHER_POINT)
 
-    def act(self, observation):
-        """From [x, y, z, gripper] to [dx, dy, dz, gripper]; the last is -1 to close and +1 to open the fingers."""
+    def act(self, observation, images):
+        """From [x, y, z, gripper] to [dx, dy, dz, gripper]; the last is -1 to close and +1 to open the fingers.
+
+        `images` is None, or holds for each camera rows of pixels [red, green, blue]. This policy looks at none.
+        """
         towards = [(goal - hand) / METRES_PER_UNIT for goal, hand in zip(self.point, observation[:3])]
         return [max(-1.0, min(1.0, value)) for value in towards] + [1.0]
 
@@ -90,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
             policy = EPISODES.get(episode)
             if policy is None:
                 return 409, {"detail": "call /reset first"}
-            return 200, {"action": policy.act(request["observation"])}
+            return 200, {"action": policy.act(request["observation"], request.get("images"))}
         return 404, {"detail": "this server has GET /health, POST /reset and POST /act"}
 
     def answer(self, status, body):

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::randomisation::RandomisationArgs;
-use super::{bench_experts, bench_fleet, bench_ingest, bench_score, bench_sim, block_on};
+use super::{bench_experts, bench_fleet, bench_ingest, bench_score, bench_sim, bench_wire, block_on};
 use crate::domain::EnvId;
 
 /// Measure this machine; the figures of `docs/benchmarks.md` come from here
@@ -37,6 +37,8 @@ enum What {
     Score,
     /// 256 episodes in flight against policies that answer after 100 ms
     Fleet,
+    /// Encoding of an observation with two pictures of 84 × 84, in JSON and msgpack
+    Wire,
     /// Durable results per second into the store
     Ingest {
         /// Folder on the disk to measure; what is made there is removed at the end
@@ -64,6 +66,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         What::Fleet => {
             let figures = block_on(bench_fleet::measure())?;
             if args.json { super::print_json(&figures)? } else { bench_fleet::print(&figures) }
+        }
+        What::Wire => {
+            let figures = bench_wire::measure()?;
+            if args.json { super::print_json(&figures)? } else { bench_wire::print(&figures) }
         }
         What::Ingest { folder } => {
             let figures = block_on(bench_ingest::measure(folder))?;

@@ -30,6 +30,7 @@ mod bench_fleet;
 mod bench_ingest;
 mod bench_score;
 mod bench_sim;
+mod bench_wire;
 mod check_config;
 mod confirm;
 mod db;

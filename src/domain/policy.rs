@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Action;
+use super::{Action, Image};
 
 /// All that a policy is told at one step. Object positions, goal and task state never travel.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,12 +13,15 @@ pub struct PolicyObservation {
     pub hand_m: [f64; 3],
     /// Opening of the fingers, 0 closed … 1 open.
     pub gripper: f64,
+    /// What each camera shows, in the contest's order of cameras; none without cameras.
+    pub images: Vec<Image>,
 }
 
 impl PolicyObservation {
-    /// Takes what a policy may see out of a MetaWorld observation (its first four numbers).
+    /// Takes what a policy may see out of a MetaWorld observation (its first four numbers); no pictures.
     pub fn of(observation: &[f64; 39]) -> PolicyObservation {
-        PolicyObservation { hand_m: [observation[0], observation[1], observation[2]], gripper: observation[3] }
+        let [x, y, z, gripper, ..] = *observation;
+        PolicyObservation { hand_m: [x, y, z], gripper, images: Vec::new() }
     }
 
     /// The wire form `[x, y, z, gripper]`.

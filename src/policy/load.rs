@@ -143,7 +143,7 @@ pub async fn measure(options: &LoadOptions) -> Result<LoadReport, PolicyError> {
         tokio::spawn(async move {
             // Real episodes are not in step with each other.
             tokio::time::sleep(stagger).await;
-            let observation = PolicyObservation { hand_m: [0.1, 0.6, 0.2], gripper: 1.0 };
+            let observation = PolicyObservation { hand_m: [0.1, 0.6, 0.2], gripper: 1.0, images: Vec::new() };
             let mut overheads = Vec::with_capacity(steps as usize);
             for step in 0..steps {
                 let asked = Instant::now();

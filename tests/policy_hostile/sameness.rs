@@ -1,5 +1,6 @@
 //! Nothing in a call tells an evaluation from a probe or an audit.
 
+use kinitro::domain::{Frame, Image, PolicyObservation};
 use kinitro::policy::Endpoint;
 
 use crate::server::*;
@@ -49,4 +50,18 @@ async fn the_calls_of_an_episode_are_these_bytes() {
         assert_eq!(lines(call), lines(expected));
     }
     assert_eq!(calls.len(), expected.len());
+}
+
+#[tokio::test]
+async fn pictures_are_sent_as_nested_lists_to_a_server_that_offers_no_msgpack() {
+    let server = Server::start(well_behaved).await;
+    let frame = Frame::new(2, 1, [0, 10, 255, 1, 2, 3]).unwrap();
+    let images = vec![Image { camera: "corner".parse().unwrap(), frame }];
+    let mut session = begin(&server).await.unwrap();
+    assert!(session.act(0, &PolicyObservation { images, ..observation() }).await.unwrap().answer.is_ok());
+    let body = server.seen.calls.lock().unwrap().last().unwrap().body.clone();
+    assert_eq!(
+        String::from_utf8(body).unwrap(),
+        "{\"observation\":[0.0,0.6,0.2,1.0],\"images\":{\"corner\":[[[0,10,255],[1,2,3]]]}}"
+    );
 }

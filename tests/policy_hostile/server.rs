@@ -241,7 +241,7 @@ pub async fn begin(server: &Server) -> Result<PolicySession, Fault> {
 }
 
 pub fn observation() -> PolicyObservation {
-    PolicyObservation { hand_m: [0.0, 0.6, 0.2], gripper: 1.0 }
+    PolicyObservation { hand_m: [0.0, 0.6, 0.2], gripper: 1.0, images: Vec::new() }
 }
 
 /// Begins an episode with a server whose `/act` is as `act` says, and takes one step.

@@ -1,5 +1,6 @@
 //! What decides a policy's actions.
 
+use crate::domain::PolicyObservation;
 use crate::policy::wire::TaskConfig;
 use crate::sim::SimError;
 
@@ -55,10 +56,10 @@ pub trait Policy: Send + Sync {
 
 /// The policy in one episode.
 pub trait Brain: Send {
-    /// The action on an observation `[x, y, z, gripper]`, in the protocol's convention (gripper +1 opens). `step` is
-    /// the number of the step, where the caller says it.
+    /// The action on an observation, in the protocol's convention (gripper +1 opens). `step` is the number of the step,
+    /// where the caller says it.
     ///
     /// # Errors
     /// [`BrainError`] when there is no answer.
-    fn act(&mut self, step: Option<u32>, observation: [f64; 4]) -> Result<[f64; 4], BrainError>;
+    fn act(&mut self, step: Option<u32>, observation: &PolicyObservation) -> Result<[f64; 4], BrainError>;
 }

@@ -59,12 +59,13 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::{Episodes, MAX_EPISODES};
+    use crate::domain::PolicyObservation;
     use crate::policy::mock_miner::{Brain, BrainError};
 
     struct Nothing;
 
     impl Brain for Nothing {
-        fn act(&mut self, _step: Option<u32>, _observation: [f64; 4]) -> Result<[f64; 4], BrainError> {
+        fn act(&mut self, _step: Option<u32>, _observation: &PolicyObservation) -> Result<[f64; 4], BrainError> {
             Ok([0.0; 4])
         }
     }

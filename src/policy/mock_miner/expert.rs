@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::own_world::OwnWorld;
 use super::{Brain, BrainError, Policy, SeedSource};
 use crate::beacon::SubStream;
-use crate::domain::{Action, EnvId, EpisodeSeed, PolicyProfile, PolicySeed};
+use crate::domain::{Action, EnvId, EpisodeSeed, PolicyObservation, PolicyProfile, PolicySeed};
 use crate::policy::wire::TaskConfig;
 use crate::sim::{self, Simulator};
 
@@ -54,8 +54,8 @@ struct ExpertBrain {
 }
 
 impl Brain for ExpertBrain {
-    fn act(&mut self, step: Option<u32>, observation: [f64; 4]) -> Result<[f64; 4], BrainError> {
-        self.world.follow(step, observation)?;
+    fn act(&mut self, step: Option<u32>, observation: &PolicyObservation) -> Result<[f64; 4], BrainError> {
+        self.world.follow(step, observation.values())?;
         let wanted = self.expert.act(&self.world.world().observation_with_goal()).map(f64::from);
         let sure = self.skill >= 1.0 || self.noise.uniform(0.0, 1.0) < self.skill;
         // An expert that computes a NaN has no opinion.
@@ -78,7 +78,7 @@ impl Policy for Random {
 }
 
 impl Brain for RandomBrain {
-    fn act(&mut self, _step: Option<u32>, _observation: [f64; 4]) -> Result<[f64; 4], BrainError> {
+    fn act(&mut self, _step: Option<u32>, _observation: &PolicyObservation) -> Result<[f64; 4], BrainError> {
         Ok(PROFILE.to_wire(random_action(&mut self.0)))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::expert::Random;
 use super::{Brain, BrainError, EpisodeLocator, Expert, Misbehaviour, Policy};
-use crate::domain::{BlockHash, EnvId, Hotkey, printable};
+use crate::domain::{BlockHash, EnvId, Hotkey, PolicyObservation, printable};
 use crate::policy::PolicyError;
 use crate::policy::wire::TaskConfig;
 use crate::sim::{self, Simulator};
@@ -170,7 +170,7 @@ impl Policy for Zero {
 }
 
 impl Brain for Zero {
-    fn act(&mut self, _step: Option<u32>, _observation: [f64; 4]) -> Result<[f64; 4], BrainError> {
+    fn act(&mut self, _step: Option<u32>, _observation: &PolicyObservation) -> Result<[f64; 4], BrainError> {
         Ok([0.0; 4])
     }
 }

@@ -15,14 +15,15 @@ use warp::{Filter, Rejection};
 use super::accept::{Routes, accept_connections};
 use super::episodes::Episodes;
 use super::{BrainError, MockMiner};
-use crate::domain::printable;
+use crate::domain::{MAX_CAMERA_PIXELS, printable};
 use crate::policy::wire::{
     EPISODE_HEADER, Health, ResetAnswer, ResetRequest, STEP_HEADER, TaskConfig, WireEncoding, decode_observation,
     encode_action,
 };
 
-/// Largest request: two pictures of 84×84 as nested lists are a quarter of a megabyte.
-const MAX_REQUEST_BYTES: u64 = 4 << 20;
+/// Largest request: all pixels that a contest may show, each as the 14 characters of `[255,255,255],`, and what stands
+/// around them.
+const MAX_REQUEST_BYTES: u64 = 16 * MAX_CAMERA_PIXELS;
 /// Longest error text in an answer, in characters.
 const MAX_DETAIL: usize = 500;
 
@@ -136,7 +137,7 @@ async fn act(server: Arc<Server>, labels: Labels, body: Bytes) -> Response {
     };
     let step = labels.step;
     let acted =
-        server.compute(move || brain.lock().unwrap_or_else(PoisonError::into_inner).act(step, observation)).await;
+        server.compute(move || brain.lock().unwrap_or_else(PoisonError::into_inner).act(step, &observation)).await;
     match acted {
         Ok(action) => {
             let body = encode_action(labels.encoding, action);

@@ -3,6 +3,8 @@
 mod answer;
 mod encoding;
 mod health;
+mod images;
+mod msgpack;
 mod observation;
 mod task_config;
 
