@@ -30,6 +30,19 @@ fn a_demo_ends_well_and_leaves_a_cycle_that_anybody_can_verify() {
 }
 
 #[test]
+fn a_demo_of_varied_worlds_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = kinitro();
+    demo.args(["demo", "--episodes", "1", "--max-steps", "120", "--envs", "metaworld/reach-v3"]);
+    let output = demo.args(["--randomisation", "standard", "--data-dir"]).arg(folder.path().join("demo")).output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("identical") && !said.contains("NO"), "{said}");
+    assert!(said.contains("100 %"), "the expert has another world than the daemon: {said}");
+}
+
+#[test]
 fn an_interrupted_demo_leaves_a_sound_folder_and_no_processes() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("demo");

@@ -8,7 +8,9 @@ use kinitro::domain::{
     Action, BlockHash, BlockNumber, CycleId, DeploymentRules, EnvId, EpisodeSeed, Fault, FaultReason, Frame, Hotkey,
     Image, Limits, MissReason, PolicyObservation, PolicyProfile, PolicySeed, Randomisation,
 };
-use kinitro::policy::mock_miner::{Brain, BrainError, MockMiner, MockOptions, MockPolicy, Policy, bind, serve};
+use kinitro::policy::mock_miner::{
+    Brain, BrainError, KnownWorld, MockMiner, MockOptions, MockPolicy, Policy, bind, serve,
+};
 use kinitro::policy::wire::TaskConfig;
 use kinitro::policy::{
     ClientOptions, Endpoint, EpisodeTicket, PolicyClient, PolicyError, PolicySession, ReferenceServer,
@@ -40,7 +42,11 @@ fn client() -> PolicyClient {
 /// Starts a mock miner; it stops with the guard.
 async fn start(policy: MockPolicy, skill: f64, envs: &[&str]) -> (Endpoint, DropGuard) {
     let envs = envs.iter().map(|env| env.parse().unwrap()).collect();
-    let options = MockOptions { policy, skill, envs, hotkey: HOTKEY, genesis: GENESIS };
+    let randomisation = Randomisation::None;
+    start_with(MockOptions { policy, skill, envs, hotkey: HOTKEY, genesis: GENESIS, randomisation }).await
+}
+
+async fn start_with(options: MockOptions) -> (Endpoint, DropGuard) {
     host(MockMiner::new(&options, &simulator()).unwrap()).await
 }
 
@@ -71,7 +77,16 @@ struct Played {
 
 impl Played {
     async fn begin(endpoint: &Endpoint, seed: &EpisodeSeed, ticket: &EpisodeTicket) -> Result<Played, Fault> {
-        let world = simulator().episode(&ticket.env_id, seed, Randomisation::None).unwrap();
+        Played::begin_in(Randomisation::None, endpoint, seed, ticket).await
+    }
+
+    async fn begin_in(
+        randomisation: Randomisation,
+        endpoint: &Endpoint,
+        seed: &EpisodeSeed,
+        ticket: &EpisodeTicket,
+    ) -> Result<Played, Fault> {
+        let world = simulator().episode(&ticket.env_id, seed, randomisation).unwrap();
         // A machine that is busy with other tests must not make an answer late.
         let limits =
             Limits { act_timeout_ms: 60_000, reset_timeout_ms: 60_000, reset_retry_pause_ms: 0, ..Limits::default() };
@@ -119,6 +134,19 @@ async fn an_experts_world_is_ours_to_the_bit_in_every_environment() {
         let (seed, ticket) = episode(task.env_id().as_str(), 0);
         Played::begin(&endpoint, &seed, &ticket).await.unwrap().play(100).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expert_of_a_varied_contest_plays_varied_worlds_and_no_others() {
+    let randomisation = Randomisation::Standard;
+    let (policy, skill, envs) = (MockPolicy::Expert, 1.0, vec![]);
+    let options = MockOptions { policy, skill, envs, hotkey: HOTKEY, genesis: GENESIS, randomisation };
+    let (endpoint, _stop) = start_with(options).await;
+    let (seed, ticket) = episode("metaworld/reach-v3", 2);
+    let mut played = Played::begin_in(randomisation, &endpoint, &seed, &ticket).await.unwrap();
+    assert!(played.play(200).await);
+    let mut plain = Played::begin(&endpoint, &seed, &ticket).await.unwrap();
+    assert_eq!(plain.ask().await, Err(MissReason::HttpStatus), "a plain world is not the one that it knows");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,8 +221,12 @@ async fn the_reference_plays_the_worlds_that_it_was_told() {
     assert!(reference.answers(&strict, &Limits::default()).await);
     let (seed, ticket) = episode("metaworld/reach-v3", 3);
     assert!(Played::begin(&reference.endpoint(), &seed, &ticket).await.is_err(), "nobody told it yet");
-    reference.register(ticket.policy_seed, &ticket.env_id, ticket.task_id, seed);
-    assert!(Played::begin(&reference.endpoint(), &seed, &ticket).await.unwrap().play(150).await);
+    for randomisation in [Randomisation::None, Randomisation::Standard] {
+        let world = KnownWorld { seed, randomisation };
+        reference.register(ticket.policy_seed, &ticket.env_id, ticket.task_id, world);
+        let played = Played::begin_in(randomisation, &reference.endpoint(), &seed, &ticket).await;
+        assert!(played.unwrap().play(150).await, "{randomisation}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use kinitro::domain::{
     Action, Contest, Digest, EnvId, EpisodeSeed, Fault, FaultReason, MissReason, PolicyProfile, PolicyReply,
+    Randomisation,
 };
 use kinitro::replay::{Difference, ReplayOptions, ReplayReport, replay};
 use kinitro::sim::Simulator;
@@ -98,6 +99,23 @@ fn difference(report: ReplayReport) -> Difference {
     match report {
         ReplayReport::Differs(difference) => difference,
         other => panic!("expected a difference, found {other:?}"),
+    }
+}
+
+#[test]
+fn a_header_that_names_another_randomisation_than_was_played_differs_from_the_reset_on() {
+    let simulator = simulator();
+    let plain = header(&simulator, false);
+    let varied = Header { randomisation: Randomisation::Standard, ..plain.clone() };
+    for (played, named) in [(&plain, &varied), (&varied, &plain)] {
+        let honest = forge(&simulator, played.clone(), STEPS, None, |_| {});
+        assert!(matches!(replay(&honest, &simulator, LIGHT), ReplayReport::Identical { .. }));
+        let world = simulator.episode(&played.environment, &played.seed, played.randomisation).unwrap();
+        let mut state = Vec::new();
+        world.integration_state(&mut state);
+        let observed = Observed { observation: world.observation(), state: &state, frames: &[] };
+        let lie = Recorder::new(named.clone(), observed).finish(Some(Fault::new(FaultReason::Unreachable)));
+        assert_eq!(difference(replay(&lie, &simulator, LIGHT)).step, Some(0));
     }
 }
 

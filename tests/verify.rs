@@ -4,7 +4,7 @@ mod cycle;
 
 use std::collections::BTreeMap;
 
-use cycle::{ANCHOR, GENESIS, operator, play};
+use cycle::{ANCHOR, GENESIS, contest, operator, play, play_contest};
 use kinitro::beacon::Beacon;
 use kinitro::domain::*;
 use kinitro::replay::{Answer, ChainFacts, CycleManifest, Finding, Level, Report, Sample, check_manifest, compare};
@@ -65,6 +65,28 @@ fn each_lie_of_an_operator_is_named() {
 
     let engine = play(&simulator, |header| header.engine.task_code += 1);
     assert_eq!(first(&engine.verify(&simulator)), (Level::Structure, "engine.task_code".into()));
+}
+
+#[test]
+fn a_cycle_of_varied_worlds_verifies_and_another_randomisation_is_named() {
+    let simulator = Simulator::locate(None).unwrap();
+    let standard = || Contest { randomisation: Randomisation::Standard, ..contest() };
+    let honest = play_contest(&simulator, standard(), |_| {});
+    let options = VerifyOptions { heavy: true, ..VerifyOptions::default() };
+    let report = honest.verify_with(Ok(&simulator), &ChainFacts::default(), &options);
+    assert_eq!(report.answer, Answer::Identical, "{report:?}");
+    let other = play(&simulator, |_| {});
+    assert_ne!(honest.signed.manifest.episodes[0].replay_root, other.signed.manifest.episodes[0].replay_root);
+
+    for (contest, claimed) in [(standard(), Randomisation::None), (contest(), Randomisation::Standard)] {
+        let lie = play_contest(&simulator, contest, |header| header.randomisation = claimed);
+        assert_eq!(first(&lie.verify(&simulator)), (Level::Structure, "randomisation".into()));
+    }
+    let renamed = honest.lie(|m| {
+        m.contest.randomisation = Randomisation::None;
+        m.contest_digest = m.contest.digest();
+    });
+    assert_eq!(first(&renamed.verify(&simulator)), (Level::Structure, "contest".into()));
 }
 
 #[test]

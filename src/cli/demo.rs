@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
+use super::randomisation::RandomisationArgs;
 use super::table::{Table, percent};
 use crate::domain::{DEFAULT_ENVIRONMENTS, EnvId, Strategy, Uid};
 use crate::replay::{Answer, SignedCycle};
@@ -39,6 +40,9 @@ pub struct DemoArgs {
     /// Who wins a subset of environments
     #[arg(long, value_enum, default_value_t = StrategyName::FirstCommit)]
     strategy: StrategyName,
+
+    #[command(flatten)]
+    randomisation: RandomisationArgs,
 
     /// Folder for everything it makes; must not exist yet. Default: a new one below `demo-data`
     #[arg(long, value_name = "FOLDER")]
@@ -122,6 +126,7 @@ fn options(args: &DemoArgs) -> anyhow::Result<DemoOptions> {
         max_steps: args.max_steps,
         seed: args.seed,
         strategy,
+        randomisation: args.randomisation.setting(),
         program: std::env::current_exe().context("cannot find this program's own file")?,
     })
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tokio_util::sync::CancellationToken;
 
+use super::randomisation::RandomisationArgs;
 use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
 use crate::domain::{BlockHash, EnvId, Hotkey};
 use crate::policy::mock_miner::{MockMiner, MockOptions, MockPolicy, bind, serve};
@@ -46,6 +47,9 @@ pub struct MockMinerArgs {
     #[arg(long, value_name = "HASH", env = "KINITRO_GENESIS")]
     genesis: Option<BlockHash>,
 
+    #[command(flatten)]
+    randomisation: RandomisationArgs,
+
     /// Address to listen on; port 0 takes a free one and prints it
     #[arg(long, default_value = "127.0.0.1:8001", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -82,5 +86,12 @@ pub async fn run(args: MockMinerArgs) -> anyhow::Result<()> {
 fn options(args: &MockMinerArgs) -> MockOptions {
     let hotkey = args.hotkey.unwrap_or_else(|| OperatorKey::dev(DEFAULT_HOTKEY_NAME).hotkey());
     let genesis = args.genesis.unwrap_or_else(|| dev_genesis(DEFAULT_DEV_CHAIN));
-    MockOptions { policy: args.policy, skill: args.skill, envs: args.envs.clone(), hotkey, genesis }
+    MockOptions {
+        policy: args.policy,
+        skill: args.skill,
+        envs: args.envs.clone(),
+        hotkey,
+        genesis,
+        randomisation: args.randomisation.setting(),
+    }
 }

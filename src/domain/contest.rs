@@ -1,5 +1,7 @@
 //! A contest's settings: what is asked of the miners and how it is scored.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CameraSetting, Digest, EnvId};
@@ -82,6 +84,22 @@ pub enum Randomisation {
     /// Besides, friction, damping, masses and looks differ from episode to episode (docs/determinism.md has the
     /// table).
     Standard,
+}
+
+impl Randomisation {
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Randomisation::None => "none",
+            Randomisation::Standard => "standard",
+        }
+    }
+}
+
+impl fmt::Display for Randomisation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Time and error limits of the policies, all from the miner's side of one episode.
@@ -236,12 +254,20 @@ impl Default for DeploymentRules {
 
 #[cfg(test)]
 mod tests {
-    use super::Contest;
+    use super::{Contest, Randomisation};
 
     #[test]
     fn an_unknown_setting_is_refused() {
         let error = toml::from_str::<Contest>("episodes = 5").unwrap_err().to_string();
         assert!(error.contains("unknown field `episodes`"), "{error}");
+    }
+
+    #[test]
+    fn a_randomisation_has_its_name_in_settings() {
+        for randomisation in [Randomisation::None, Randomisation::Standard] {
+            let settings: Contest = toml::from_str(&format!("randomisation = \"{randomisation}\"")).unwrap();
+            assert_eq!(settings.randomisation, randomisation);
+        }
     }
 
     #[test]

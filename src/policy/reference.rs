@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::mock_miner::{Expert, MockMiner, RegisteredSeeds, serve};
+use super::mock_miner::{Expert, KnownWorld, MockMiner, RegisteredSeeds, serve};
 use super::{Endpoint, EpisodeTicket, PolicyClient};
 use crate::domain::{EnvId, EpisodeSeed, Hotkey, Limits, PolicyObservation, PolicySeed, Randomisation};
 use crate::sim::Simulator;
@@ -15,7 +15,7 @@ use crate::sim::Simulator;
 /// The environment of [`ReferenceServer::answers`]; any would do.
 const CHECKED_ENVIRONMENT: &str = "metaworld/reach-v3";
 /// The world of [`ReferenceServer::answers`]; no cycle has this seed.
-const CHECKED_SEED: EpisodeSeed = EpisodeSeed([0; 32]);
+const CHECKED_WORLD: KnownWorld = KnownWorld { seed: EpisodeSeed([0; 32]), randomisation: Randomisation::None };
 /// Whom the budgets of the client hold these calls against; no key pair has this hotkey.
 const OWN_HOTKEY: Hotkey = Hotkey([0; 32]);
 
@@ -51,8 +51,8 @@ impl ReferenceServer {
     }
 
     /// Tells it the world of a probe before the probe begins. The oldest are forgotten beyond a few thousand.
-    pub fn register(&self, policy_seed: PolicySeed, env: &EnvId, index: u32, seed: EpisodeSeed) {
-        self.seeds.register(policy_seed, env, index, seed);
+    pub fn register(&self, policy_seed: PolicySeed, env: &EnvId, index: u32, world: KnownWorld) {
+        self.seeds.register(policy_seed, env, index, world);
     }
 
     /// Whether an episode can be begun and one step taken with it, by the same client that calls the miners.
@@ -60,7 +60,8 @@ impl ReferenceServer {
         let env: EnvId = CHECKED_ENVIRONMENT.parse().expect("the name is well-formed");
         let (simulator, environment) = (self.simulator.clone(), env.clone());
         let start = move || {
-            let world = simulator.episode(&environment, &CHECKED_SEED, Randomisation::None).ok()?;
+            let KnownWorld { seed, randomisation } = CHECKED_WORLD;
+            let world = simulator.episode(&environment, &seed, randomisation).ok()?;
             Some(PolicyObservation::of(world.observation()))
         };
         let Ok(Some(observation)) = tokio::task::spawn_blocking(start).await else {
@@ -68,7 +69,7 @@ impl ReferenceServer {
         };
         let index = self.checks.fetch_add(1, Ordering::Relaxed);
         let policy_seed = PolicySeed(0);
-        self.register(policy_seed, &env, index, CHECKED_SEED);
+        self.register(policy_seed, &env, index, CHECKED_WORLD);
         let episode = format!("{:032x}", index);
         let ticket = EpisodeTicket { episode, miner: OWN_HOTKEY, env_id: env, policy_seed, task_id: index };
         match client.begin(&self.endpoint(), limits, &ticket).await {

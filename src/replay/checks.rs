@@ -187,6 +187,9 @@ fn check_header(manifest: &CycleManifest, row: &EpisodeRow, header: &Header) -> 
     if header.engine != manifest.engine {
         return Err(first_difference("engine", &manifest.engine, &header.engine));
     }
+    if header.contest == manifest.contest_digest {
+        same("randomisation", &manifest.contest.randomisation, &header.randomisation)?;
+    }
     if !header.agrees_with(&manifest.contest) {
         return Err(Difference::of("contest", manifest.contest_digest, header.contest));
     }

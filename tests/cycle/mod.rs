@@ -33,7 +33,8 @@ pub struct Cycle {
     pub transcripts: BTreeMap<Digest, Vec<u8>>,
 }
 
-fn contest() -> Contest {
+/// The contest of [`play`].
+pub fn contest() -> Contest {
     Contest {
         environments: vec!["metaworld/reach-v3".parse().unwrap()],
         episodes_per_env: 3,
@@ -71,7 +72,11 @@ fn episode(simulator: &Simulator, header: Header) -> Transcript {
 
 /// Plays and signs a cycle; `forge` may touch each header before it is recorded.
 pub fn play(simulator: &Simulator, forge: impl Fn(&mut Header)) -> Cycle {
-    let contest = contest();
+    play_contest(simulator, contest(), forge)
+}
+
+/// The same in another contest, whose episodes are as long.
+pub fn play_contest(simulator: &Simulator, contest: Contest, forge: impl Fn(&mut Header)) -> Cycle {
     let beacon = Beacon::at(Some(&operator()), &GENESIS, Netuid(3), &ANCHOR);
     let seed = cycle_seed(beacon.output(), CycleId(1));
     let submissions = vec![submission(1), submission(2)];

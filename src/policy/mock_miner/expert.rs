@@ -24,7 +24,7 @@ pub struct Expert {
 }
 
 impl Expert {
-    /// An expert that is never wrong, with its own simulator and where it learns the seeds of its episodes.
+    /// An expert that is never wrong, with its own simulator and where it learns the worlds of its episodes.
     pub fn new(simulator: Simulator, seeds: Arc<dyn SeedSource>) -> Expert {
         Expert { simulator, seeds, skill: 1.0 }
     }
@@ -39,9 +39,9 @@ impl Policy for Expert {
     fn reset(&self, config: &TaskConfig) -> Result<Box<dyn Brain>, BrainError> {
         let (env, seed) = (&config.env_id, config.seed);
         let expert = sim::expert(env).ok_or_else(|| BrainError::NoExpert(env.to_string()))?;
-        let episode = self.seeds.find(config);
-        let episode = episode.ok_or_else(|| BrainError::UnknownEpisode { env: env.to_string(), seed: seed.0 })?;
-        let world = OwnWorld::new(self.simulator.clone(), env.clone(), episode)?;
+        let known = self.seeds.find(config);
+        let known = known.ok_or_else(|| BrainError::UnknownEpisode { env: env.to_string(), seed: seed.0 })?;
+        let world = OwnWorld::new(self.simulator.clone(), env.clone(), known)?;
         Ok(Box::new(ExpertBrain { world, expert, skill: self.skill, noise: noise(seed, env) }))
     }
 }

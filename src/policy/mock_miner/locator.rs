@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::SeedSource;
+use super::{KnownWorld, SeedSource};
 use crate::beacon::{BeaconOutput, cycle_seed, dev_block_hash, dev_output, episode_seed, policy_seed};
-use crate::domain::{BlockHash, BlockNumber, CycleId, EpisodeSeed, Hotkey};
+use crate::domain::{BlockHash, BlockNumber, CycleId, Hotkey, Randomisation};
 use crate::policy::wire::TaskConfig;
 
 /// Blocks that are searched, from the newest anchor known, or from genesis.
@@ -26,6 +26,7 @@ const MAX_HITS: usize = 16;
 pub struct EpisodeLocator {
     genesis: BlockHash,
     hotkey: Hotkey,
+    randomisation: Randomisation,
     state: Mutex<State>,
 }
 
@@ -39,9 +40,10 @@ struct State {
 }
 
 impl EpisodeLocator {
-    /// A locator for the miner with `hotkey` on the development chain with this genesis hash.
-    pub fn new(genesis: BlockHash, hotkey: Hotkey) -> EpisodeLocator {
-        EpisodeLocator { genesis, hotkey, state: Mutex::default() }
+    /// A locator for the miner with `hotkey` on the development chain with this genesis hash, in contests of this
+    /// randomisation, which no reset tells.
+    pub fn new(genesis: BlockHash, hotkey: Hotkey, randomisation: Randomisation) -> EpisodeLocator {
+        EpisodeLocator { genesis, hotkey, randomisation, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -49,23 +51,24 @@ impl EpisodeLocator {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The episode's seed if it belongs to this cycle and anchor.
-    fn matches(&self, config: &TaskConfig, output: &BeaconOutput, cycle: u64) -> Option<EpisodeSeed> {
+    /// The episode's world if it belongs to this cycle and anchor.
+    fn matches(&self, config: &TaskConfig, output: &BeaconOutput, cycle: u64) -> Option<KnownWorld> {
         let seed = episode_seed(&cycle_seed(output, CycleId(cycle)), &config.env_id, config.task_id);
-        (policy_seed(&seed, &self.hotkey) == config.seed).then_some(seed)
+        let world = KnownWorld { seed, randomisation: self.randomisation };
+        (policy_seed(&seed, &self.hotkey) == config.seed).then_some(world)
     }
 
-    fn search(&self, state: &mut State, config: &TaskConfig) -> Option<EpisodeSeed> {
+    fn search(&self, state: &mut State, config: &TaskConfig) -> Option<KnownWorld> {
         state.windows().into_iter().find_map(|(cycle, block)| self.search_from(state, config, cycle, block))
     }
 
-    fn search_from(&self, state: &mut State, config: &TaskConfig, cycle: u64, block: u64) -> Option<EpisodeSeed> {
+    fn search_from(&self, state: &mut State, config: &TaskConfig, cycle: u64, block: u64) -> Option<KnownWorld> {
         for cycle in cycle..=cycle.saturating_add(CYCLES_AHEAD) {
             for block in block..=block.saturating_add(BLOCKS_AHEAD) {
                 let output = state.output(block, &self.genesis);
-                if let Some(seed) = self.matches(config, &output, cycle) {
+                if let Some(world) = self.matches(config, &output, cycle) {
                     state.remember((cycle, block));
-                    return Some(seed);
+                    return Some(world);
                 }
             }
         }
@@ -74,14 +77,14 @@ impl EpisodeLocator {
 }
 
 impl SeedSource for EpisodeLocator {
-    fn find(&self, config: &TaskConfig) -> Option<EpisodeSeed> {
+    fn find(&self, config: &TaskConfig) -> Option<KnownWorld> {
         // Those that wait here while one searches find its hit.
         let mut state = self.state();
         for (cycle, block) in state.hits.clone() {
             let output = dev_output(&dev_block_hash(&self.genesis, BlockNumber(block)));
-            if let Some(seed) = self.matches(config, &output, cycle) {
+            if let Some(world) = self.matches(config, &output, cycle) {
                 state.remember((cycle, block));
-                return Some(seed);
+                return Some(world);
             }
         }
         self.search(&mut state, config)
@@ -130,28 +133,29 @@ mod tests {
     const GENESIS: BlockHash = BlockHash([3; 32]);
     const HOTKEY: Hotkey = Hotkey([4; 32]);
 
-    /// The reset of an episode, and the seed of its world.
-    fn reset(cycle: u64, block: u64, index: u32) -> (TaskConfig, EpisodeSeed) {
+    /// The reset of an episode, and its world.
+    fn reset(cycle: u64, block: u64, index: u32) -> (TaskConfig, KnownWorld) {
         let env = "metaworld/reach-v3".parse().unwrap();
         let output = dev_output(&dev_block_hash(&GENESIS, BlockNumber(block)));
         let seed = episode_seed(&cycle_seed(&output, CycleId(cycle)), &env, index);
-        (TaskConfig::new(env, policy_seed(&seed, &HOTKEY), index), seed)
+        let world = KnownWorld { seed, randomisation: Randomisation::Standard };
+        (TaskConfig::new(env, policy_seed(&seed, &HOTKEY), index), world)
     }
 
     #[test]
     fn episodes_of_later_and_later_cycles_are_found() {
-        let locator = EpisodeLocator::new(GENESIS, HOTKEY);
+        let locator = EpisodeLocator::new(GENESIS, HOTKEY, Randomisation::Standard);
         for (cycle, block) in [(1, 700), (2, 1_400), (2, 1_400), (1, 700), (3, 9_000), (5, 17_000), (6, 17_001)] {
             for index in 0..3 {
-                let (config, seed) = reset(cycle, block, index);
-                assert!(locator.find(&config) == Some(seed), "cycle {cycle} at block {block}");
+                let (config, world) = reset(cycle, block, index);
+                assert!(locator.find(&config) == Some(world), "cycle {cycle} at block {block}");
             }
         }
     }
 
     #[test]
     fn what_no_beacon_gives_is_not_found() {
-        let locator = EpisodeLocator::new(GENESIS, Hotkey([5; 32]));
+        let locator = EpisodeLocator::new(GENESIS, Hotkey([5; 32]), Randomisation::None);
         let (mut config, _) = reset(1, 20, 0);
         config.seed = PolicySeed(u32::MAX);
         assert!(locator.find(&config).is_none());

@@ -20,5 +20,5 @@ pub use expert::Expert;
 pub use locator::EpisodeLocator;
 pub use misbehaviour::Misbehaviour;
 pub use policies::{MockMiner, MockOptions, MockPolicy};
-pub use seeds::{RegisteredSeeds, SeedSource};
+pub use seeds::{KnownWorld, RegisteredSeeds, SeedSource};
 pub use server::serve;

@@ -1,22 +1,22 @@
 //! An expert's own copy of the world behind an episode.
 
-use super::BrainError;
-use crate::domain::{Action, EnvId, EpisodeSeed, PolicyObservation, Randomisation};
+use super::{BrainError, KnownWorld};
+use crate::domain::{Action, EnvId, PolicyObservation};
 use crate::sim::{Simulator, World};
 
-/// The world as it must be on the validator's side: simulated from the episode's seed and our own actions.
+/// The world as it must be on the validator's side: simulated from what is known of it and our own actions.
 pub(super) struct OwnWorld {
     simulator: Simulator,
     env: EnvId,
-    seed: EpisodeSeed,
+    known: KnownWorld,
     world: World,
     applied: Vec<Action>,
 }
 
 impl OwnWorld {
-    pub(super) fn new(simulator: Simulator, env: EnvId, seed: EpisodeSeed) -> Result<OwnWorld, BrainError> {
-        let world = simulator.episode(&env, &seed, Randomisation::None)?;
-        Ok(OwnWorld { simulator, env, seed, world, applied: Vec::new() })
+    pub(super) fn new(simulator: Simulator, env: EnvId, known: KnownWorld) -> Result<OwnWorld, BrainError> {
+        let world = simulator.episode(&env, &known.seed, known.randomisation)?;
+        Ok(OwnWorld { simulator, env, known, world, applied: Vec::new() })
     }
 
     /// The world, once it agrees with what was observed last.
@@ -58,7 +58,7 @@ impl OwnWorld {
 
     /// Tries the world in which our answer of step `late` and those behind it were missed; keeps it if it agrees.
     fn held_at(&mut self, late: u32, observation: [f64; 4]) -> Result<bool, BrainError> {
-        let mut other = OwnWorld::new(self.simulator.clone(), self.env.clone(), self.seed)?;
+        let mut other = OwnWorld::new(self.simulator.clone(), self.env.clone(), self.known)?;
         for action in &self.applied[..late as usize] {
             other.step(*action)?;
         }

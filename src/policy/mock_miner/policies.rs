@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::expert::Random;
 use super::{Brain, BrainError, EpisodeLocator, Expert, Misbehaviour, Policy};
-use crate::domain::{BlockHash, EnvId, Hotkey, PolicyObservation, printable};
+use crate::domain::{BlockHash, EnvId, Hotkey, PolicyObservation, Randomisation, printable};
 use crate::policy::PolicyError;
 use crate::policy::wire::TaskConfig;
 use crate::sim::{self, Simulator};
@@ -99,6 +99,8 @@ pub struct MockOptions {
     pub hotkey: Hotkey,
     /// Genesis hash of the development chain, from which experts compute the beacons.
     pub genesis: BlockHash,
+    /// The contest's domain randomisation, without which experts would have another world.
+    pub randomisation: Randomisation,
 }
 
 /// A policy and how its server behaves.
@@ -125,7 +127,7 @@ impl MockMiner {
             return Err(PolicyError::Options(format!("there is no environment {unknown}; {hint}")));
         }
         let expert = || {
-            let locator = EpisodeLocator::new(options.genesis, options.hotkey);
+            let locator = EpisodeLocator::new(options.genesis, options.hotkey, options.randomisation);
             Expert::new(simulator.clone(), Arc::new(locator))
         };
         let policy: Arc<dyn Policy> = match options.policy {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::beacon::OperatorKey;
-use crate::domain::{BlockHash, EnvId, Hotkey};
+use crate::domain::{BlockHash, EnvId, Hotkey, Randomisation};
 
 /// Longest time for a mock miner to come up; it opens the simulator first.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,9 +26,12 @@ pub struct Part {
 }
 
 /// The six, in the order in which they commit.
-pub fn parts(environments: &[EnvId]) -> Vec<Part> {
+pub fn parts(environments: &[EnvId], randomisation: Randomisation) -> Vec<Part> {
     let (first, second) = environments.split_at(environments.len().div_ceil(2));
-    let policy = |name: &'static str, policy: &str| Part { name, arguments: vec!["--policy".into(), policy.into()] };
+    let policy = |name: &'static str, policy: &str| {
+        let arguments = ["--policy", policy, "--randomisation", randomisation.name()].map(str::to_owned).to_vec();
+        Part { name, arguments }
+    };
     let specialist = |name: &'static str, envs: &[EnvId]| {
         let mut part = policy(name, "specialist");
         let envs: Vec<&str> = envs.iter().map(EnvId::as_str).collect();

@@ -20,7 +20,7 @@ use super::validator::{Round, Validator, ValidatorError, ValidatorOptions, chain
 use super::verifier::{Subject, VerifyOptions, verify_cycle};
 use crate::beacon::OperatorKey;
 use crate::chain::{Chain, ChainError, DevChain};
-use crate::domain::{CycleId, DeploymentRules, EnvId, Hotkey, Netuid, Strategy, Uid};
+use crate::domain::{CycleId, DeploymentRules, EnvId, Hotkey, Netuid, Randomisation, Strategy, Uid};
 use crate::replay::{Report, Sample, SignedCycle};
 use crate::sim::{SimError, Simulator};
 use crate::transcript::EpisodeRow;
@@ -50,6 +50,8 @@ pub struct DemoOptions {
     pub seed: u64,
     /// Who wins a subset of environments.
     pub strategy: Strategy,
+    /// Variation of physics and looks.
+    pub randomisation: Randomisation,
     /// This program, which plays the mock miners.
     pub program: PathBuf,
 }
@@ -173,7 +175,7 @@ impl Demo {
         let simulator = open_simulator(&settings)?;
         let chain = open_dev_chain(&settings)?;
         let assets = std::env::var_os("KINITRO_ASSETS").map(PathBuf::from);
-        let parts = cast::parts(&options.environments);
+        let parts = cast::parts(&options.environments, options.randomisation);
         let genesis = chain.genesis();
         let starting = parts.iter().map(|part| cast::start(part, &genesis, &options.program, assets.as_deref()));
         let players = futures_util::future::try_join_all(starting).await?;
@@ -328,6 +330,7 @@ fn settings_of(options: &DemoOptions) -> Settings {
     settings.contest.environments = options.environments.clone();
     settings.contest.episodes_per_env = options.episodes_per_env;
     settings.contest.max_steps = options.max_steps;
+    settings.contest.randomisation = options.randomisation;
     settings.contest.scoring.strategy = options.strategy.clone();
     // Mock miners on two cores have neighbours: a busy machine must not cost them steps.
     settings.contest.limits.act_timeout_ms = 5_000;

@@ -19,6 +19,7 @@ use super::report::report;
 use super::rollout::{Ended, Lost, Runner};
 use crate::beacon::policy_seed;
 use crate::domain::{Contest, Digest, EnvId, ExecutorId, Fault, FaultReason, Outcome, Party, printable};
+use crate::policy::mock_miner::KnownWorld;
 use crate::policy::{ClientOptions, Endpoint, PolicyClient, PolicyError, ReferenceServer};
 use crate::service::tasks::{FetchRequest, MAX_FETCH, TaskError, TaskQueue, TaskResult};
 use crate::sim::Simulator;
@@ -274,11 +275,12 @@ impl Executor {
         result
     }
 
-    /// Where the policy of a task is called. The probe is our own reference policy, told this episode's seed.
+    /// Where the policy of a task is called. The probe is our own reference policy, told this episode's world.
     fn endpoint(&self, task: &LeasedTask, contest: &Contest) -> Result<Endpoint, Fault> {
         if task.probe {
             let seed = policy_seed(&task.seed, &task.miner.hotkey);
-            self.reference.register(seed, &task.environment, task.index, task.seed);
+            let world = KnownWorld { seed: task.seed, randomisation: contest.randomisation };
+            self.reference.register(seed, &task.environment, task.index, world);
             return Ok(self.reference.endpoint());
         }
         Endpoint::parse(&task.endpoint, &contest.deployment).map_err(|_| Fault::new(FaultReason::EndpointRefused))
