@@ -1,10 +1,9 @@
 //! `kinitro bench experts`: what MetaWorld's scripted policies reach, task by task.
 
 use clap::Args;
-use serde::de::IntoDeserializer;
-use serde::de::value::Error as NameError;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::randomisation::RandomisationChoice;
 use super::table::Table;
 use super::{environments, local_runs};
 use crate::domain::{Contest, EnvId, Outcome, Randomisation};
@@ -24,22 +23,12 @@ pub struct ExpertsArgs {
     envs: Vec<EnvId>,
 
     /// Randomisations, apart by commas
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "none", value_parser = randomisation)]
-    randomisation: Vec<Randomisation>,
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "none")]
+    randomisation: Vec<RandomisationChoice>,
 
     /// Block of the development chain that gives the worlds; the same number gives the same worlds
     #[arg(long, default_value_t = 1)]
     block: u64,
-}
-
-/// Reads the name of a randomisation as it stands in settings.
-fn randomisation(name: &str) -> Result<Randomisation, NameError> {
-    Randomisation::deserialize(name.into_deserializer())
-}
-
-/// The name of a randomisation as it stands in settings.
-fn name_of(randomisation: Randomisation) -> String {
-    serde_json::to_value(randomisation).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The least share of successes over all environments, percent.
@@ -148,14 +137,14 @@ pub fn measure(args: &ExpertsArgs) -> anyhow::Result<Vec<ExpertRates>> {
             total,
         })
     };
-    args.randomisation.iter().copied().map(play).collect()
+    args.randomisation.iter().map(|choice| play(choice.setting())).collect()
 }
 
 /// Prints a table of all environments, and whether the bars are met.
 pub fn print(rates: &[ExpertRates]) {
     let mut header = vec!["environment".to_owned()];
     for under in rates {
-        header.extend([name_of(under.randomisation), "first at step".into(), "return".into()]);
+        header.extend([under.randomisation.to_string(), "first at step".into(), "return".into()]);
     }
     let mut table = Table::new(&header);
     let environments = rates.first().map_or(&[][..], |under| &under.environments);
@@ -168,7 +157,7 @@ pub fn print(rates: &[ExpertRates]) {
     table.print();
     for under in rates {
         let (met, found) = (if under.met { "met   " } else { "missed" }, under.total.success_percent);
-        let (name, bar) = (name_of(under.randomisation), under.bar_percent);
+        let (name, bar) = (under.randomisation.name(), under.bar_percent);
         println!("{met}  {name}: {found:.1} % of all episodes succeed, at least {bar:.0} % should");
     }
 }
@@ -201,11 +190,5 @@ mod tests {
         assert_eq!((rate.mean_first_success_step, rate.mean_return), (Some(50.0), 600.0));
         assert_eq!(rate.cells(), ["2/4", "50", "600"]);
         assert_eq!(Rate::of([footer(None, 1.0, None)].iter()).cells(), ["0/1", "-", "1"]);
-    }
-
-    #[test]
-    fn randomisations_are_named_as_in_settings() {
-        assert_eq!(randomisation("none").map(name_of), Ok("none".to_owned()));
-        assert!(randomisation("wild").unwrap_err().to_string().contains("none"));
     }
 }

@@ -88,6 +88,7 @@ pub fn print(figures: &SimFigures) {
     let recording = (one / figures.recorded_steps_per_s - 1.0) * 100.0;
     let rows = [
         ("environment", figures.env_id.to_string()),
+        ("randomisation", figures.randomisation.to_string()),
         ("steps/s, one thread", format!("{one:.0}")),
         (
             "steps/s, two threads",

@@ -8,12 +8,13 @@ use crate::domain::Randomisation;
 #[derive(Debug, Args)]
 pub struct RandomisationArgs {
     /// What varies between episodes besides positions, as the contest's setting of that name
-    #[arg(long, value_enum, default_value_t = Choice::None)]
-    randomisation: Choice,
+    #[arg(long, value_enum, default_value_t = RandomisationChoice::None)]
+    randomisation: RandomisationChoice,
 }
 
+/// One of the settings, by its name.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Choice {
+pub enum RandomisationChoice {
     /// Nothing
     None,
     /// Friction, damping, masses and looks
@@ -23,9 +24,28 @@ enum Choice {
 impl RandomisationArgs {
     /// The setting.
     pub fn setting(&self) -> Randomisation {
-        match self.randomisation {
-            Choice::None => Randomisation::None,
-            Choice::Standard => Randomisation::Standard,
+        self.randomisation.setting()
+    }
+}
+
+impl RandomisationChoice {
+    /// The setting.
+    pub fn setting(self) -> Randomisation {
+        match self {
+            RandomisationChoice::None => Randomisation::None,
+            RandomisationChoice::Standard => Randomisation::Standard,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_named_as_in_settings() {
+        for choice in RandomisationChoice::value_variants() {
+            assert_eq!(choice.to_possible_value().unwrap().get_name(), choice.setting().name());
         }
     }
 }

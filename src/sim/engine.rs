@@ -4,6 +4,7 @@
 //! *view*: a shallow copy of the `mjModel` structure in which the few edited arrays point at memory of its own.
 //! Every call into MuJoCo takes that view, so nothing crosses episodes and any thread may step any episode.
 
+mod pages;
 mod varied;
 
 use std::ffi::{CStr, c_char, c_int, c_void};

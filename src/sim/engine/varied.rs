@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mujoco_rs::mujoco_c as mj;
 
+use super::pages::Pages;
 use super::{BodyId, Model, Physics, slice};
 use crate::sim::error::SimError;
 use crate::sim::variation::Variation;
@@ -74,8 +75,8 @@ fn own_what_varies(view: &mut mj::mjModel, model: &mj::mjModel) -> OwnArrays {
     }
 }
 
-/// The same for what `mj_setConst` writes besides: it derives much that depends on nothing that varies. Of tendons and
-/// flexes MetaWorld has none, and their arrays are empty.
+/// The same for what `mj_setConst` writes besides: it derives much that depends on nothing that varies. The bounding
+/// volumes are apart because of their size. Of tendons and flexes MetaWorld has none, and their arrays are empty.
 fn own_what_deriving_writes(view: &mut mj::mjModel, model: &mj::mjModel) -> OwnArrays {
     own! { view, model;
         body_sameframe: nbody * 1;
@@ -83,7 +84,6 @@ fn own_what_deriving_writes(view: &mut mj::mjModel, model: &mj::mjModel) -> OwnA
         body_contype: nbody * 1;
         body_conaffinity: nbody * 1;
         body_margin: nbody * 1;
-        bvh_aabb: nbvh * 6;
         jnt_actuatorid: njnt * 1;
         dof_length: nv * 1;
         tree_bodyadr: ntree * 1;
@@ -129,7 +129,7 @@ impl Physics {
         let mut physics = Physics::new(model)?;
         physics.own = own_what_varies(&mut physics.view, physics.model.raw());
         apply(&mut physics.view, variation, arm, table);
-        physics.derive_constants();
+        physics.derive_constants()?;
         Ok(physics)
     }
 
@@ -137,16 +137,20 @@ impl Physics {
     ///
     /// `mj_setConst` gets a view of the view, so that of all it writes only what depends on masses stays; welds keep
     /// MetaWorld's data.
-    fn derive_constants(&mut self) {
+    fn derive_constants(&mut self) -> Result<(), SimError> {
         // SAFETY: as in `Physics::new`; everything that is pointed at outlives this call.
         let mut passing = Box::new(unsafe { ptr::read(&raw const *self.view) });
         let written = own_what_deriving_writes(&mut passing, self.model.raw());
+        // Some 6 MB, of which only the bodies' own volumes are derived: one page or two.
+        let volumes = Pages::zeroed(passing.nbvh as usize * 6 * size_of::<f64>())?;
+        passing.bvh_aabb = volumes.start();
         // SAFETY: the view and the data have the same sizes; the arrays that are written are the episode's own.
         unsafe {
             mj::mj_setConst(&mut *passing, self.data.as_ptr());
             mj::mj_resetData(&*self.view, self.data.as_ptr());
         }
-        drop(written);
+        drop((written, volumes));
+        Ok(())
     }
 }
 
