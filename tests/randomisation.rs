@@ -146,3 +146,13 @@ fn varied_episodes_are_the_recorded_ones_to_the_bit() {
     }
     assert!(changed.is_empty(), "changed episodes:\n{}", changed.join("\n"));
 }
+
+/// Set in the child process that plays the recorded episodes on another CPU, as far as glibc can see.
+const OTHER_CPU: &str = "KINITRO_TEST_RANDOMISATION_CPU";
+
+#[test]
+fn a_cpu_without_fma_gives_the_same_varied_episodes() {
+    if std::env::var_os(OTHER_CPU).is_none() {
+        support_cpu::run_self("varied_episodes_are_the_recorded_ones_to_the_bit", OTHER_CPU, true);
+    }
+}

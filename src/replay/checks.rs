@@ -187,6 +187,7 @@ fn check_header(manifest: &CycleManifest, row: &EpisodeRow, header: &Header) -> 
     if header.engine != manifest.engine {
         return Err(first_difference("engine", &manifest.engine, &header.engine));
     }
+    // What follows compares settings as one; this one is worth its name.
     if header.contest == manifest.contest_digest {
         same("randomisation", &manifest.contest.randomisation, &header.randomisation)?;
     }

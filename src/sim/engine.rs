@@ -1,4 +1,4 @@
-//! The one file that talks to libmujoco's C interface: compiled models, and the physics of one episode.
+//! The one place that talks to libmujoco's C interface: compiled models, and the physics of one episode.
 //!
 //! A compiled [`Model`] is shared by all episodes and never written again. Each [`Physics`] sees it through its own
 //! *view*: a shallow copy of the `mjModel` structure in which the few edited arrays point at memory of its own.

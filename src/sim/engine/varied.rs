@@ -76,7 +76,8 @@ fn own_what_varies(view: &mut mj::mjModel, model: &mj::mjModel) -> OwnArrays {
 }
 
 /// The same for what `mj_setConst` writes besides: it derives much that depends on nothing that varies. The bounding
-/// volumes are apart because of their size. Of tendons and flexes MetaWorld has none, and their arrays are empty.
+/// volumes are apart because of their size. Of tendons and flexes MetaWorld has none, and their arrays are empty. A test
+/// forbids writing into the shared model, so nothing is missing here.
 fn own_what_deriving_writes(view: &mut mj::mjModel, model: &mj::mjModel) -> OwnArrays {
     own! { view, model;
         body_sameframe: nbody * 1;
