@@ -6,6 +6,7 @@ READER := vendor/python-reader
 ORACLE := vendor/python-oracle
 PEERS  := vendor/python-peers
 DEMO_ARGS ?=
+PEERS_ARGS ?=
 
 .PHONY: help prerequisites vendor build demo test lint docs parity parity-quick bench bench-peers clean
 
@@ -56,12 +57,14 @@ parity-quick: parity-programs ## the same over one seed and 100 steps
 
 bench: build ## the figures of docs/benchmarks.md, without the peers
 	target/release/kinitro bench sim
+	target/release/kinitro bench sim --all
+	target/release/kinitro bench experts
 	target/release/kinitro bench score
 	target/release/kinitro bench ingest
 	target/release/kinitro bench fleet
 
-bench-peers: build $(ORACLE)/.done $(PEERS)/.done ## EnvPool and Python metaworld beside ours, in one run
-	python3 tests/oracle/peers.py --peers $(PEERS) --oracle $(ORACLE)
+bench-peers: build $(ORACLE)/.done $(PEERS)/.done ## EnvPool and Python metaworld beside ours on every task (PEERS_ARGS="--envs reach-v3")
+	python3 tests/oracle/peers.py --peers $(PEERS) --oracle $(ORACLE) $(PEERS_ARGS)
 
 lint: vendor ## formatting, clippy with warnings denied
 	cargo fmt --check

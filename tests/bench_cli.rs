@@ -18,8 +18,9 @@ fn json(arguments: &[&str]) -> Value {
 fn experts_are_counted_per_environment_and_in_total() {
     let envs = "metaworld/reach-v3,metaworld/drawer-close-v3";
     let counted = json(&["experts", "--seeds", "2", "--envs", envs]);
+    let names: Vec<_> = counted.as_array().unwrap().iter().map(|under| &under["randomisation"]).collect();
+    assert_eq!(names, ["none", "standard"]);
     let under = &counted[0];
-    assert_eq!(under["randomisation"], "none");
     let environments = under["environments"].as_array().unwrap();
     let ids: Vec<_> = environments.iter().map(|row| row["env_id"].as_str().unwrap()).collect();
     assert_eq!(ids.join(","), envs, "in the order that was asked for");
@@ -47,6 +48,22 @@ fn both_encodings_of_two_pictures_are_measured() {
 }
 
 #[test]
+fn steps_are_measured_for_each_environment_that_is_named() {
+    let envs = ["metaworld/reach-v3", "metaworld/door-open-v3"];
+    let quick = ["--steps-only", "--seconds", "0.05", "--rounds", "1"];
+    let figures = json(&[&["sim", &envs.join(",")][..], &quick].concat());
+    assert!(figures.get("memory").is_none(), "{figures}");
+    let rows = figures["environments"].as_array().unwrap();
+    assert_eq!(rows.iter().map(|row| row["env_id"].as_str().unwrap()).collect::<Vec<_>>(), envs);
+    for row in rows {
+        for rate in ["steps_per_s_one_thread", "bare_physics_per_s"] {
+            assert!(row[rate].as_f64().unwrap() > 0.0, "{row}");
+        }
+        assert!(row.get("reset_us").is_none(), "{row}");
+    }
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_with_what_to_do() {
     let refused = |arguments: &[&str]| {
         let output = bench(arguments);
@@ -57,4 +74,7 @@ fn what_cannot_be_measured_is_refused_with_what_to_do() {
     assert!(refused(&["experts", "--envs", "metaworld/reach-v3,metaworld/reach-v3"]).contains("stands twice"));
     assert!(refused(&["experts", "--seeds", "0"]).contains("--seeds"));
     assert!(refused(&["experts", "--randomisation", "wild"]).contains("none"));
+    assert!(refused(&["sim", "metaworld/juggle-v3"]).contains("kinitro list-envs"));
+    assert!(refused(&["sim", "--seconds", "nan"]).contains("no time in seconds"));
+    assert!(refused(&["sim", "metaworld/reach-v3", "--all"]).contains("--all"));
 }

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::randomisation::RandomisationArgs;
 use super::{bench_experts, bench_fleet, bench_ingest, bench_score, bench_sim, bench_wire, block_on};
-use crate::domain::EnvId;
 
 /// Measure this machine; the figures of `docs/benchmarks.md` come from here
 ///
-/// Example: kinitro bench sim metaworld/push-v3 --json
+/// Examples:
+///   kinitro bench sim metaworld/push-v3 --json
+///   kinitro bench experts --seeds 5
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub struct BenchArgs {
     #[command(subcommand)]
     what: What,
@@ -23,14 +24,8 @@ pub struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Steps, resets, recording and replay of one environment
-    Sim {
-        /// Environment id
-        #[arg(default_value = "metaworld/pick-place-v3")]
-        environment: EnvId,
-        #[command(flatten)]
-        randomisation: RandomisationArgs,
-    },
+    /// Steps, resets, recording, replay and memory
+    Sim(bench_sim::SimArgs),
     /// Success rates of the scripted experts in every environment
     Experts(bench_experts::ExpertsArgs),
     /// Exact scoring of 50 environments and 256 miners
@@ -53,8 +48,8 @@ enum What {
 /// Missing assets, or an environment that does not exist.
 pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
     match &args.what {
-        What::Sim { environment, randomisation } => {
-            let figures = bench_sim::measure(environment, randomisation.setting())?;
+        What::Sim(sim) => {
+            let figures = bench_sim::measure(sim)?;
             if args.json { super::print_json(&figures)? } else { bench_sim::print(&figures) }
         }
         What::Experts(experts) => {

@@ -22,8 +22,8 @@ pub struct ExpertsArgs {
     #[arg(long, value_name = "ENV", value_delimiter = ',')]
     envs: Vec<EnvId>,
 
-    /// Randomisations, apart by commas
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "none")]
+    /// What varies between episodes besides positions; several, apart by commas, one after the other
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "none,standard")]
     randomisation: Vec<RandomisationChoice>,
 
     /// Block of the development chain that gives the worlds; the same number gives the same worlds

@@ -7,6 +7,7 @@ use anyhow::bail;
 use futures_util::future::join_all;
 use serde::Serialize;
 
+use super::bench_memory;
 use super::table::Table;
 use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
 use crate::domain::{BlockNumber, Contest, DeploymentRules, PolicyProfile};
@@ -101,7 +102,7 @@ pub async fn measure() -> anyhow::Result<FleetFigures> {
         overhead_p50_ms: at(0.5),
         overhead_p99_ms: at(0.99),
         overhead_max_ms: at(1.0),
-        peak_memory_mib: peak_memory_mib(),
+        peak_memory_mib: bench_memory::status_kib("VmHWM")? / 1024.0,
         missed,
     })
 }
@@ -143,14 +144,6 @@ impl Bench {
             }
         }
     }
-}
-
-/// The kernel's high-water mark of this process; 0 where it cannot be read.
-fn peak_memory_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
-    kib.map_or(0.0, |kib| kib / 1024.0)
 }
 
 /// Prints the figures for people.
