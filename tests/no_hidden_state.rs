@@ -11,7 +11,7 @@ use std::thread;
 
 use futures_util::future::join_all;
 use kinitro::beacon::SubStream;
-use kinitro::domain::{Contest, EnvId, EpisodeSeed, MissReason, PolicyProfile, PolicyReply};
+use kinitro::domain::{Contest, EnvId, EpisodeSeed, MissReason, PolicyProfile, PolicyReply, Randomisation};
 use kinitro::episode::{EpisodeRules, Rollout, Turn};
 use kinitro::replay::{Answer, Level};
 use kinitro::service::executor::PhysicsPool;
@@ -50,6 +50,7 @@ struct Episode {
     env: EnvId,
     seed: EpisodeSeed,
     who: Who,
+    randomisation: Randomisation,
     steps: u32,
 }
 
@@ -59,11 +60,17 @@ fn seed(number: usize) -> EpisodeSeed {
     EpisodeSeed(bytes)
 }
 
-/// An expert's and a random episode of every registered task.
+/// Two episodes of every registered task: an expert's, and a random one in varied physics.
 fn episodes(steps: u32) -> Vec<Episode> {
     let of_task = |(place, env): (usize, EnvId)| {
-        let episode = move |who, number| Episode { env: env.clone(), seed: seed(number), who, steps };
-        [episode(Who::Expert, 2 * place), episode(Who::Random, 2 * place + 1)]
+        let episode = move |who, randomisation, number| {
+            let (env, seed) = (env.clone(), seed(number));
+            Episode { env, seed, who, randomisation, steps }
+        };
+        [
+            episode(Who::Expert, Randomisation::None, 2 * place),
+            episode(Who::Random, Randomisation::Standard, 2 * place + 1),
+        ]
     };
     tasks().iter().map(|spec| spec.env_id()).enumerate().flat_map(of_task).collect()
 }
@@ -80,7 +87,7 @@ struct Playing {
 
 impl Playing {
     fn start(episode: &Episode) -> Playing {
-        let contest = Contest { max_steps: episode.steps, ..Contest::default() };
+        let contest = Contest { max_steps: episode.steps, randomisation: episode.randomisation, ..Contest::default() };
         let world = simulator().episode(&episode.env, &episode.seed, contest.randomisation).unwrap();
         let header = Header {
             engine: simulator().fingerprint().clone(),

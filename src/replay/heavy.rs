@@ -5,17 +5,17 @@ use super::Difference;
 use super::difference::{compare_doubles, same_bits, shown};
 use super::play::Stop;
 use crate::domain::Action;
-use crate::sim::{Checkpoint, SimError, Simulator, StepResult, World};
+use crate::sim::{Checkpoint, Resumer, SimError, StepResult, World};
 
 /// Repeats in a world of its own the step that `original` took from `checkpoint`, and compares all that came of it.
 pub(super) fn check(
-    simulator: &Simulator,
+    resumer: &Resumer,
     checkpoint: &Checkpoint,
     action: Action,
     original: &World,
     expected: &StepResult,
 ) -> Result<(), Stop> {
-    let mut world = resumed(simulator, checkpoint)?;
+    let mut world = resumed(resumer, checkpoint)?;
     let result = world.step(action)?;
     compare((original, expected), (&world, &result)).map_err(|difference| {
         let field = format!("{} after a restored checkpoint", difference.field);
@@ -25,8 +25,8 @@ pub(super) fn check(
 
 /// A world at `checkpoint`. It is a new one, so that it has nothing that the checkpoint forgot, and it has taken a step of its own
 /// before it was put back, so that whatever a restore leaves behind is there.
-fn resumed(simulator: &Simulator, checkpoint: &Checkpoint) -> Result<World, SimError> {
-    let mut world = simulator.resume(checkpoint)?;
+fn resumed(resumer: &Resumer, checkpoint: &Checkpoint) -> Result<World, SimError> {
+    let mut world = resumer.resume(checkpoint)?;
     world.step(Action::exact([1.0, -1.0, 1.0, 1.0]).expect("inside the box"))?;
     world.restore(checkpoint)?;
     Ok(world)
@@ -62,14 +62,14 @@ fn compare(expected: (&World, &StepResult), got: (&World, &StepResult)) -> Resul
 mod tests {
     use super::*;
     use crate::domain::{EnvId, EpisodeSeed, Randomisation};
-    use crate::sim::{CheckpointParts, expert};
+    use crate::sim::{CheckpointParts, Simulator, expert};
 
-    /// Takes pick-place to where the fingers hold the puck, lets `forget` take something from the checkpoint there, and says which
+    /// Takes a task to where the fingers hold its object, lets `forget` take something from the checkpoint there, and says which
     /// field the next step shows to differ.
-    fn found(forget: impl FnOnce(CheckpointParts<'_>)) -> Option<String> {
+    fn found_in(task: &str, forget: impl FnOnce(CheckpointParts<'_>)) -> Option<String> {
         let simulator = Simulator::locate(None).unwrap();
-        let env: EnvId = "metaworld/pick-place-v3".parse().unwrap();
-        let mut world = simulator.episode(&env, &EpisodeSeed([3; 32]), Randomisation::None).unwrap();
+        let env: EnvId = format!("metaworld/{task}-v3").parse().unwrap();
+        let mut world = simulator.episode(&env, &EpisodeSeed([3; 32]), Randomisation::Standard).unwrap();
         let mut expert = expert(&env).unwrap();
         let mut act = |world: &World| {
             Action::clipped(expert.act(&world.observation_with_goal()).map(f64::from)).expect("experts answer numbers")
@@ -81,11 +81,15 @@ mod tests {
         forget(checkpoint.parts_mut());
         let action = act(&world);
         let result = world.step(action).unwrap();
-        match check(&simulator, &checkpoint, action, &world, &result) {
+        match check(&simulator.resumer(&checkpoint).unwrap(), &checkpoint, action, &world, &result) {
             Ok(()) => None,
             Err(Stop::Differs(difference)) => Some(difference.field),
             Err(Stop::Failed(error)) => panic!("{error}"),
         }
+    }
+
+    fn found(forget: impl FnOnce(CheckpointParts<'_>)) -> Option<String> {
+        found_in("pick-place", forget)
     }
 
     #[test]
@@ -100,11 +104,27 @@ mod tests {
         let positions = |parts: CheckpointParts<'_>| parts.state[1..17].rotate_left(1);
         let velocities = |parts: CheckpointParts<'_>| parts.state[17..32].fill(0.0);
         let solver = |parts: CheckpointParts<'_>| parts.state[32..47].fill(0.0);
+        let variation = |parts: CheckpointParts<'_>| *parts.variation = None;
         let frame = |parts: CheckpointParts<'_>| parts.frame.fill(0.0);
         let steps = |parts: CheckpointParts<'_>| *parts.steps = 0;
-        let noticed = [found(time), found(positions), found(velocities), found(solver), found(frame), found(steps)];
-        let expected = ["state[0]", "reward", "observation[0]", "observation[0]", "observation[18]", "number of steps"]
-            .map(|field| Some(format!("{field} after a restored checkpoint")));
-        assert_eq!(noticed, expected);
+        // The one task whose reward looks back at the first step.
+        let first = found_in("bin-picking", |parts| parts.first.fill(0.0));
+        let noticed = [
+            (found(time), "state[0]"),
+            (found(positions), "reward"),
+            (found(velocities), "observation["),
+            (found(solver), "observation["),
+            (found(variation), "observation["),
+            (found(frame), "observation[18]"),
+            (found(steps), "number of steps"),
+            (first, "reward"),
+        ];
+        for (found, field) in noticed {
+            let found = found.expect("what was forgotten shows");
+            assert!(
+                found.starts_with(field) && found.ends_with(" after a restored checkpoint"),
+                "{found}, not {field}"
+            );
+        }
     }
 }

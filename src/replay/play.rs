@@ -4,7 +4,7 @@ use super::difference::{compare_doubles, same_bits, shown};
 use super::ending::Ending;
 use super::{Difference, Unsupported, heavy};
 use crate::domain::{Action, Digest};
-use crate::sim::{SimError, Simulator, StepResult, World};
+use crate::sim::{Resumer, SimError, Simulator, StepResult, World};
 use crate::transcript::{StepRecord, Transcript, digest_of_doubles};
 
 /// How thorough a replay is.
@@ -67,19 +67,20 @@ impl From<SimError> for Stop {
     }
 }
 
-struct Replay<'a> {
-    simulator: &'a Simulator,
-    options: ReplayOptions,
+struct Replay {
     world: World,
+    /// Makes the second worlds of a heavy replay.
+    resumer: Option<Resumer>,
     state: Vec<f64>,
 }
 
-impl Replay<'_> {
+impl Replay {
     fn run(transcript: &Transcript, simulator: &Simulator, options: ReplayOptions) -> Result<(), Stop> {
         let header = &transcript.header;
         let world = simulator.episode(&header.environment, &header.seed, header.randomisation)?;
         compare_doubles(0, "task_vector", world.task_vector(), &header.task_vector)?;
-        let mut replay = Replay { simulator, options, world, state: Vec::new() };
+        let resumer = options.heavy.then(|| simulator.resumer(&world.checkpoint())).transpose()?;
+        let mut replay = Replay { world, resumer, state: Vec::new() };
         let reset = &transcript.reset;
         replay.compare_world(0, &reset.observation, &reset.frames, &reset.state, reset.state_values.as_deref())?;
 
@@ -99,7 +100,7 @@ impl Replay<'_> {
     }
 
     fn step(&mut self, number: u32, step: &StepRecord) -> Result<StepResult, Stop> {
-        let before = self.options.heavy.then(|| self.world.checkpoint());
+        let before = self.resumer.is_some().then(|| self.world.checkpoint());
         let result = self.world.step(step.applied)?;
         if !same_bits(result.reward, step.reward) {
             return Err(Difference::at(number, "reward", shown(result.reward), shown(step.reward)).into());
@@ -112,8 +113,8 @@ impl Replay<'_> {
             return Err(Difference::at(number, "warnings", bits(result.warnings), bits(step.warnings)).into());
         }
         self.compare_world(number, &step.observation, &step.frames, &step.state, step.state_values.as_deref())?;
-        if let Some(checkpoint) = before {
-            heavy::check(self.simulator, &checkpoint, step.applied, &self.world, &result)?;
+        if let (Some(resumer), Some(checkpoint)) = (&self.resumer, before) {
+            heavy::check(resumer, &checkpoint, step.applied, &self.world, &result)?;
         }
         Ok(result)
     }

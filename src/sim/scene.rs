@@ -170,6 +170,11 @@ impl Scene {
         }
     }
 
+    /// The physics alone.
+    pub(super) fn into_physics(self) -> Physics {
+        self.physics
+    }
+
     /// The physics of a scene after [`Scene::begin_homing`], the model as compiled: a template for all episodes.
     pub(super) fn homed(model: &Arc<Model>, home: [f64; 3]) -> Result<Physics, SimError> {
         let mut scene = Scene::new(model)?;

@@ -7,6 +7,7 @@ use super::assets::Assets;
 use super::error::SimError;
 use super::library::{self, MUJOCO_VERSION};
 use super::maths::{MATHS, prove_maths_pin};
+use super::resume::Resumer;
 use super::task::TaskSpec;
 use super::tasks::task;
 use super::template::Library;
@@ -100,11 +101,18 @@ impl Simulator {
     /// # Errors
     /// Damaged assets, or no memory.
     pub fn resume(&self, checkpoint: &Checkpoint) -> Result<World, SimError> {
+        self.resumer(checkpoint)?.resume(checkpoint)
+    }
+
+    /// Continues an episode in many new worlds, each from a checkpoint of it; `checkpoint` is any of these.
+    ///
+    /// # Errors
+    /// Damaged assets, or no memory.
+    pub fn resumer(&self, checkpoint: &Checkpoint) -> Result<Resumer, SimError> {
         let spec = tasks::tasks().iter().find(|spec| spec.name == checkpoint.env_name());
         let spec = spec.expect("checkpoints are taken of registered tasks");
-        let mut world = self.reset(spec, checkpoint.task_vector(), checkpoint.variation().copied())?;
-        world.restore(checkpoint)?;
-        Ok(world)
+        let prepared = self.0.library.prepare(spec)?;
+        Resumer::new(spec, prepared, checkpoint.task_vector(), checkpoint.variation().copied())
     }
 
     fn reset(&self, spec: &'static TaskSpec, vector: &[f64], variation: Option<Variation>) -> Result<World, SimError> {

@@ -106,40 +106,64 @@ impl Checkpoint {
 pub(crate) struct CheckpointParts<'a> {
     pub(crate) state: &'a mut [f64],
     pub(crate) frame: &'a mut [f64],
+    pub(crate) first: &'a mut [f64],
+    pub(crate) variation: &'a mut Option<Variation>,
     pub(crate) steps: &'a mut u32,
 }
 
 #[cfg(test)]
 impl Checkpoint {
     pub(crate) fn parts_mut(&mut self) -> CheckpointParts<'_> {
-        CheckpointParts { state: &mut self.state, frame: &mut self.frame, steps: &mut self.steps }
+        let Checkpoint { state, frame, first, variation, steps, .. } = self;
+        CheckpointParts { state, frame, first, variation, steps }
     }
 }
 
 impl World {
     /// Resets a prepared environment with a task vector that has been checked.
-    ///
-    /// The hand's way home is copied from the template; with a variation, or where furniture disturbs it, it is another
-    /// way and stepped through (some 5 ms).
     pub(super) fn reset(
         spec: &'static TaskSpec,
         prepared: &Prepared,
         vector: &[f64],
         variation: Option<Variation>,
     ) -> Result<World, SimError> {
-        let model = &prepared.model;
-        let mut scene = match &variation {
-            None => Scene::new(model)?,
-            Some(variation) => Scene::varied(model, variation)?,
-        };
-        let mut task = (spec.build)(model)?;
-        task.furnish(&mut scene, vector);
+        let (scene, task) = World::homed(spec, prepared, vector, variation.as_ref())?;
+        Ok(World::begin(spec, scene, task, vector, variation))
+    }
+
+    /// A furnished scene in which the hand is home but for the last physics step.
+    ///
+    /// Its way home is copied from the template; with a variation, or where furniture disturbs it, it is another way and
+    /// stepped through (some 5 ms).
+    pub(super) fn homed(
+        spec: &'static TaskSpec,
+        prepared: &Prepared,
+        vector: &[f64],
+        variation: Option<&Variation>,
+    ) -> Result<(Scene, Box<dyn Task>), SimError> {
+        let (mut scene, task) = World::furnished(spec, &prepared.model, vector, variation)?;
         if variation.is_some() || task.furniture_disturbs_homing() {
             scene.begin_homing(spec.home);
         } else {
             scene.take_homing(&prepared.homed);
         }
-        Ok(World::begin(spec, scene, task, vector, variation))
+        Ok((scene, task))
+    }
+
+    /// A furnished scene, the hand not yet on its way.
+    pub(super) fn furnished(
+        spec: &'static TaskSpec,
+        model: &Arc<engine::Model>,
+        vector: &[f64],
+        variation: Option<&Variation>,
+    ) -> Result<(Scene, Box<dyn Task>), SimError> {
+        let mut scene = match variation {
+            None => Scene::new(model)?,
+            Some(variation) => Scene::varied(model, variation)?,
+        };
+        let mut task = (spec.build)(model)?;
+        task.furnish(&mut scene, vector);
+        Ok((scene, task))
     }
 
     /// The same without template and views: all of homing with this episode's furniture, as MetaWorld does it, on a
@@ -150,15 +174,13 @@ impl World {
         model: &Arc<engine::Model>,
         vector: &[f64],
     ) -> Result<World, SimError> {
-        let mut scene = Scene::new(model)?;
-        let mut task = (spec.build)(model)?;
-        task.furnish(&mut scene, vector);
+        let (mut scene, task) = World::furnished(spec, model, vector, None)?;
         scene.begin_homing(spec.home);
         Ok(World::begin(spec, scene, task, vector, None))
     }
 
     /// Ends homing in a furnished scene, places, and looks.
-    fn begin(
+    pub(super) fn begin(
         spec: &'static TaskSpec,
         mut scene: Scene,
         mut task: Box<dyn Task>,
