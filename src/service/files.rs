@@ -1,8 +1,9 @@
-//! Reading files that a person named, without trusting what stands behind the name.
+//! Files that a person named: read without trusting what stands behind the name, written whole or not at all.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Longest file of a credential: bearer tokens and API keys have some hundred bytes at most.
 pub const MAX_SECRET_BYTES: usize = 16 << 10;
@@ -32,9 +33,79 @@ pub fn read_text_capped(path: &Path, cap_bytes: usize) -> io::Result<String> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
+/// A file that appears under its name only when it is finished. Until then it stands beside it under a name of its own,
+/// which goes away with this value.
+pub struct NewFile {
+    file: File,
+    unfinished: PathBuf,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// Begins a file; what is there under its name stays until the end.
+    ///
+    /// # Errors
+    /// The system's error, such as that the folder is not there or `path` is a folder itself.
+    pub fn create(path: &Path) -> io::Result<NewFile> {
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        let name = path.file_name().filter(|_| !path.is_dir());
+        let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"))?;
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let unfinished = format!(".{}.{}-{serial}.partial", name.to_string_lossy(), std::process::id());
+        let unfinished = path.with_file_name(unfinished);
+        Ok(NewFile { file: File::create(&unfinished)?, unfinished, path: path.to_owned() })
+    }
+
+    /// A handle to write by; all handles share one place in the file.
+    ///
+    /// # Errors
+    /// When the process has too many open files.
+    pub fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Gives the file its name, once it is on the disk. Returns its size in bytes.
+    ///
+    /// # Errors
+    /// The system's error; nothing is left then.
+    pub fn finish(self) -> io::Result<u64> {
+        self.file.sync_all()?;
+        let bytes = self.file.metadata()?.len();
+        fs::rename(&self.unfinished, &self.path)?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // After `finish` there is nothing under this name; otherwise an unfinished file that stays harms nobody.
+        let _ = fs::remove_file(&self.unfinished);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
+
+    #[test]
+    fn a_new_file_replaces_the_old_one_when_it_is_finished_and_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        fs::write(&path, "old").unwrap();
+        let names = || fs::read_dir(folder.path()).unwrap().count();
+        let given_up = NewFile::create(&path).unwrap();
+        given_up.handle().unwrap().write_all(b"half").unwrap();
+        assert_eq!(names(), 2);
+        drop(given_up);
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names()), ("old", 1));
+        let new = NewFile::create(&path).unwrap();
+        new.handle().unwrap().write_all(b"whole").unwrap();
+        assert_eq!(new.finish().unwrap(), 5);
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names()), ("whole", 1));
+        assert!(NewFile::create(folder.path()).err().unwrap().to_string().contains("directory"));
+    }
 
     #[test]
     fn a_device_without_an_end_is_not_read_to_its_end() {

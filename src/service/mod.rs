@@ -6,6 +6,7 @@ pub mod demo;
 pub mod executor;
 pub mod files;
 pub mod http_server;
+pub mod media;
 pub mod published;
 pub mod roles;
 pub mod scheduler;

@@ -1,0 +1,13 @@
+//! Pictures and videos as files: PNG, animated PNG, and H.264 in MP4.
+
+mod animation;
+mod error;
+mod h264;
+mod mp4;
+mod still;
+mod video;
+mod yuv;
+
+pub use error::MediaError;
+pub use still::{beside, write_png};
+pub use video::{FrameRate, VideoWriter};
