@@ -45,6 +45,7 @@ fn unknown_environments() {
         &[
             (&["test-env", fly], 1, unknown),
             (&["env", "rollout", fly, "--task-vector", "0", "--expert"], 1, unknown),
+            (&["env", "corpus", "--envs", fly], 1, unknown),
             (&["evaluate", nowhere, "--env", fly], 1, unknown),
             (&["demo", "--envs", fly], 1, unknown),
             (&["mock-miner", "--policy", "specialist", "--envs", fly, "--listen", "127.0.0.1:0"], 1, unknown),

@@ -208,5 +208,5 @@ fn a_cpu_without_fma_gives_the_same_episodes() {
     if std::env::var_os(CHILD).is_some() {
         return;
     }
-    support_cpu::run_self("episodes_of_every_task_are_the_recorded_ones_to_the_bit", CHILD, true);
+    support_cpu::run_self_without_fma("episodes_of_every_task_are_the_recorded_ones_to_the_bit", CHILD);
 }

@@ -84,7 +84,7 @@ fn the_thousandth_episode_equals_the_first_of_another_process() {
     println!("{digest}");
     if !alone {
         let name = "the_thousandth_episode_equals_the_first_of_another_process";
-        let output = support_cpu::run_self(name, CHILD, false);
+        let output = support_cpu::output_of(support_cpu::own_test(name, CHILD, "1"));
         assert!(output.contains(&digest), "here {digest}, in a fresh process:\n{output}");
     }
 }
@@ -153,6 +153,6 @@ const OTHER_CPU: &str = "KINITRO_TEST_RANDOMISATION_CPU";
 #[test]
 fn a_cpu_without_fma_gives_the_same_varied_episodes() {
     if std::env::var_os(OTHER_CPU).is_none() {
-        support_cpu::run_self("varied_episodes_are_the_recorded_ones_to_the_bit", OTHER_CPU, true);
+        support_cpu::run_self_without_fma("varied_episodes_are_the_recorded_ones_to_the_bit", OTHER_CPU);
     }
 }

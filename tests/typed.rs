@@ -148,6 +148,8 @@ fn nothing_waits_for_ever_and_nothing_is_left_behind() {
     let twice = ["evaluate", nobody, "--env", "metaworld/reach-v3", "--env", "metaworld/reach-v3"];
     refused(at, &twice, 1, "stands twice");
     refused(at, &["demo", "--envs", "metaworld/reach-v3,metaworld/reach-v3"], 1, "stands twice");
+    refused(at, &["env", "corpus", "--envs", "metaworld/reach-v3,metaworld/reach-v3"], 1, "stands twice");
+    refused(at, &["env", "corpus", "--threads", "0"], 2, "--threads");
     refused(at, &["bench", "ingest", "--folder", "nowhere"], 1, "cannot make nowhere/");
     assert_eq!(std::fs::read_dir(at).unwrap().count(), 0);
 }

@@ -124,7 +124,8 @@ pub fn measure(args: &ExpertsArgs) -> anyhow::Result<Vec<ExpertRates>> {
         let environments = environments.clone();
         let contest = Contest { environments, episodes_per_env, randomisation, ..Contest::default() };
         let trial = local_runs::trial(contest, args.block);
-        let footers = local_runs::run_all(&simulator, &trial, LocalPolicy::Expert, |transcript| transcript.footer)?;
+        let (policy, cores) = (LocalPolicy::Expert, local_runs::cores());
+        let footers = local_runs::run_all(&simulator, &trial, policy, cores, |transcript| transcript.footer)?;
         let of_each = trial.contest.environments.iter().zip(footers.chunks(args.seeds as usize));
         let total = Rate::of(footers.iter());
         Ok(ExpertRates {

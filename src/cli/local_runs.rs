@@ -1,5 +1,6 @@
-//! Episodes that run here on all cores, with a policy that needs no server.
+//! Episodes that run here, with a policy that needs no server.
 
+use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,7 +19,13 @@ pub fn trial(contest: Contest, block: u64) -> Trial {
     Trial { contest, genesis: dev_genesis(DEFAULT_DEV_CHAIN), block: BlockNumber(block), hotkey }
 }
 
-/// Runs every episode of a trial and gives, in the order of its assignments, what `keep` makes of each transcript.
+/// How many episodes this machine runs best at once: one per core.
+pub fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Runs every episode of a trial, `threads` at once, and gives, in the order of its assignments, what `keep` makes of
+/// each transcript.
 ///
 /// # Errors
 /// When the engine fails.
@@ -26,12 +33,12 @@ pub fn run_all<T: Send>(
     simulator: &Simulator,
     trial: &Trial,
     policy: LocalPolicy,
+    threads: NonZeroUsize,
     keep: impl Fn(Transcript) -> T + Sync,
 ) -> anyhow::Result<Vec<T>> {
     let assignments = trial.assignments();
     let progress = Progress::new("episodes", assignments.len() as u64);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(assignments.len());
     let work = || -> anyhow::Result<()> {
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
@@ -43,7 +50,7 @@ pub fn run_all<T: Send>(
         }
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..threads.get().min(assignments.len())).map(|_| scope.spawn(work)).collect();
         for worker in workers {
             match worker.join() {
                 Ok(result) => result?,

@@ -39,6 +39,7 @@ mod db;
 mod demo;
 mod dev_chain;
 mod doctor;
+mod env_corpus;
 mod env_rollout;
 mod environments;
 mod evaluate;
@@ -105,7 +106,7 @@ enum Command {
     Completions(CompletionsArgs),
 }
 
-/// Work with one environment directly
+/// Work with environments directly
 #[derive(Debug, clap::Args)]
 struct EnvArgs {
     #[command(subcommand)]
@@ -114,6 +115,7 @@ struct EnvArgs {
 
 #[derive(Debug, Subcommand)]
 enum EnvCommand {
+    Corpus(env_corpus::EnvCorpusArgs),
     Rollout(env_rollout::EnvRolloutArgs),
 }
 
@@ -178,6 +180,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench(args) => bench::run(&args)?,
         Command::Db(args) => block_on(db::run(args))?,
         Command::ApiKey(args) => block_on(api_key::run(args))?,
+        Command::Env(EnvArgs { command: EnvCommand::Corpus(args) }) => env_corpus::run(&args)?,
         Command::Env(EnvArgs { command: EnvCommand::Rollout(args) }) => env_rollout::run(&args)?,
         Command::Score(args) => score::run(&args)?,
         Command::TestScoring(args) => test_scoring::run(&args)?,

@@ -84,7 +84,7 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
         PolicyName::Expert => LocalPolicy::Expert,
         PolicyName::Random => LocalPolicy::Random,
     };
-    let transcripts = local_runs::run_all(&simulator, &trial, policy, |transcript| transcript)?;
+    let transcripts = local_runs::run_all(&simulator, &trial, policy, local_runs::cores(), |transcript| transcript)?;
     if let Some(folder) = &args.record {
         for transcript in &transcripts {
             let path = folder.join(format!("{}.ktr", transcript.id()));
