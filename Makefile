@@ -8,7 +8,7 @@ PEERS  := vendor/python-peers
 DEMO_ARGS ?=
 PEERS_ARGS ?=
 
-.PHONY: help prerequisites vendor build demo test lint docs parity parity-quick bench bench-peers clean
+.PHONY: help prerequisites vendor build demo test lint docs identical parity parity-quick bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,11 @@ $(PEERS)/.done: tests/oracle/requirements-peers.txt
 
 test: vendor $(READER)/.done ## every test
 	PYTHONPATH=$(CURDIR)/$(READER) cargo test --locked
+
+identical: build ## the same bits on emulated CPUs, two C libraries, both builds; other bits without our maths functions
+	cargo build --locked
+	cargo build --locked --features system-maths --example system_maths
+	scripts/identical
 
 # Both sides of the comparison: the program, and the maths functions that the oracle runs under.
 .PHONY: parity-programs

@@ -5,5 +5,5 @@ mod symbols;
 
 pub use pin::prove_maths_pin;
 
-/// Names the maths functions in the engine fingerprint.
-pub(super) const MATHS: &str = "libm 0.2.16";
+/// Names the maths functions in the engine fingerprint. Whatever is computed with the system's is nobody else's.
+pub(super) const MATHS: &str = if cfg!(feature = "system-maths") { "system" } else { "libm 0.2.16" };

@@ -2,13 +2,13 @@
 //!
 //! glibc picks fused or plain variants of these by CPU, so two machines would differ by an ulp. A program or
 //! library that contains this file exports its own: the dynamic linker finds them before libm.so's, and every
-//! x86-64 machine computes the same bits.
+//! x86-64 machine computes the same bits. The feature `system-maths` leaves the exports out.
 
 /// Exports `libm::$name` as the C function of that name.
 macro_rules! export {
     ($($name:ident($($arg:ident),+) -> $float:ty;)+) => {$(
         #[doc = concat!("C's `", stringify!($name), "`, the same on every CPU.")]
-        #[unsafe(no_mangle)]
+        #[cfg_attr(not(feature = "system-maths"), unsafe(no_mangle))]
         pub extern "C" fn $name($($arg: $float),+) -> $float {
             libm::$name($($arg),+)
         }
