@@ -25,7 +25,7 @@ type ReplayRoots = BTreeMap<EnvId, BTreeMap<&'static str, Digest>>;
 
 /// Play the expert in every environment and print one digest of all that was computed
 ///
-/// Two machines that print the same digest agree about every bit of every step. Each environment is played under each
+/// Two machines that print the same digest agree about every bit that is recorded. Each environment is played under each
 /// randomisation, in the worlds of the development chain's block 1, so nothing has to be carried over.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \

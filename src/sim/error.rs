@@ -51,6 +51,15 @@ pub enum SimError {
         /// The C function that resolves elsewhere.
         symbol: &'static str,
     },
+    /// The CPU was told to round otherwise than usual in this process.
+    #[error(
+        "this process computes with unusual rounding (MXCSR {found:#06x}), so results would be others than elsewhere: \
+         take what changes it out of LD_PRELOAD, and use an unmodified build"
+    )]
+    Rounding {
+        /// The bits of MXCSR that decide results.
+        found: u32,
+    },
     /// No environment of that name.
     #[error("there is no environment {0}: `kinitro list-envs` shows them all")]
     UnknownEnvironment(EnvId),
