@@ -32,10 +32,11 @@ fn start(contest: &Contest) -> Rollout {
         limits: contest.limits.clone(),
         max_steps: contest.max_steps,
         stop_on_success: contest.stop_on_success,
+        cameras: contest.cameras.clone(),
         executor: "test".parse::<ExecutorId>().unwrap(),
         heavy: false,
     };
-    Rollout::start(world, header, EpisodeRules::of(contest, PolicyProfile::KinitroV1))
+    Rollout::start(world, header, EpisodeRules::of(contest, PolicyProfile::KinitroV1)).unwrap()
 }
 
 fn reply(answer: Result<[f64; 4], MissReason>) -> PolicyReply {

@@ -105,12 +105,13 @@ impl Playing {
             limits: contest.limits.clone(),
             max_steps: contest.max_steps,
             stop_on_success: false,
+            cameras: Vec::new(),
             executor: "test".parse().unwrap(),
             // With every number of the state, so that a difference can be told exactly.
             heavy: true,
         };
         Playing {
-            rollout: Rollout::start(world, header, EpisodeRules::of(&contest, PolicyProfile::KinitroV1)),
+            rollout: Rollout::start(world, header, EpisodeRules::of(&contest, PolicyProfile::KinitroV1)).unwrap(),
             expert: expert(&episode.env).unwrap(),
             random: SubStream::new(&episode.seed, "random actions"),
             who: episode.who,

@@ -118,7 +118,7 @@ impl Bench {
             let executor = "fleet".parse().expect("the name is well-formed");
             let header = own.header(&contest, simulator.fingerprint(), &world, None, executor);
             let rules = EpisodeRules::of(&contest, PolicyProfile::KinitroV1);
-            Ok::<_, crate::sim::SimError>(Rollout::start(world, header, rules))
+            Rollout::start(world, header, rules)
         });
         let mut rollout = started.await??;
         let (mut overheads, mut missed) = (Vec::new(), 0);

@@ -33,7 +33,7 @@ impl Source<'_> {
         let world = self.world(number)?;
         let executor = "benchmark".parse().expect("the name is well-formed");
         let header = assignment.header(&contest, self.simulator.fingerprint(), &world, None, executor);
-        Ok(Rollout::start(world, header, EpisodeRules::of(&contest, PolicyProfile::KinitroV1)))
+        Rollout::start(world, header, EpisodeRules::of(&contest, PolicyProfile::KinitroV1))
     }
 
     fn world(&self, number: u64) -> Result<World, SimError> {

@@ -128,6 +128,7 @@ fn record_one(executor: &ExecutorId, task: &LeasedTask, contest: &Contest) -> Tr
         limits: contest.limits.clone(),
         max_steps: contest.max_steps,
         stop_on_success: contest.stop_on_success,
+        cameras: contest.cameras.clone(),
         executor: executor.clone(),
         heavy: false,
     };

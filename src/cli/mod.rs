@@ -40,6 +40,7 @@ mod demo;
 mod dev_chain;
 mod doctor;
 mod env_corpus;
+mod env_picture;
 mod env_rollout;
 mod environments;
 mod evaluate;
@@ -116,6 +117,7 @@ struct EnvArgs {
 #[derive(Debug, Subcommand)]
 enum EnvCommand {
     Corpus(env_corpus::EnvCorpusArgs),
+    Picture(env_picture::EnvPictureArgs),
     Rollout(env_rollout::EnvRolloutArgs),
 }
 
@@ -181,6 +183,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Db(args) => block_on(db::run(args))?,
         Command::ApiKey(args) => block_on(api_key::run(args))?,
         Command::Env(EnvArgs { command: EnvCommand::Corpus(args) }) => env_corpus::run(&args)?,
+        Command::Env(EnvArgs { command: EnvCommand::Picture(args) }) => env_picture::run(&args)?,
         Command::Env(EnvArgs { command: EnvCommand::Rollout(args) }) => env_rollout::run(&args)?,
         Command::Score(args) => score::run(&args)?,
         Command::TestScoring(args) => test_scoring::run(&args)?,

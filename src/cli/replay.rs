@@ -30,6 +30,10 @@ pub struct ReplayArgs {
     #[arg(long)]
     heavy: bool,
 
+    /// Do not draw the pictures again, which takes most of the time
+    #[arg(long)]
+    no_frames: bool,
+
     /// MetaWorld's wheel, or the folder that holds it
     #[arg(long, value_name = "PATH", env = "KINITRO_ASSETS")]
     assets: Option<PathBuf>,
@@ -49,7 +53,7 @@ fn answer(args: &ReplayArgs) -> anyhow::Result<Answer> {
         return Ok(Answer::Identical);
     }
     let simulator = Simulator::locate(args.assets.as_deref())?;
-    Ok(match replay(&transcript, &simulator, ReplayOptions { heavy: args.heavy }) {
+    Ok(match replay(&transcript, &simulator, ReplayOptions { heavy: args.heavy, frames: !args.no_frames }) {
         ReplayReport::Identical { steps } => {
             println!("identical: {steps} steps of {}", transcript.header.environment);
             Answer::Identical

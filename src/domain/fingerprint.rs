@@ -19,7 +19,7 @@ pub struct EngineFingerprint {
     pub task_code: u32,
     /// The maths functions that libmujoco is given, for example `libm 0.2.16`.
     pub maths: String,
-    /// The renderer and its version; `none` while contests run without cameras.
+    /// The renderer and its version, `reference 1`. It touches nothing but pictures.
     pub renderer: String,
     /// The architecture, since libmujoco's arithmetic differs between them: `x86_64`.
     pub architecture: String,

@@ -1,7 +1,9 @@
 //! One episode under way.
 
-use crate::domain::{Action, Fault, FaultReason, MissReason, MissedSteps, PolicyObservation, PolicyReply};
-use crate::sim::World;
+use crate::domain::{
+    Action, CameraSetting, Digest, Fault, FaultReason, Image, MissReason, MissedSteps, PolicyObservation, PolicyReply,
+};
+use crate::sim::{SimError, World};
 use crate::transcript::{Header, Observed, Recorder, StepInput, Transcript};
 
 use super::EpisodeRules;
@@ -26,17 +28,25 @@ pub struct Rollout {
     ended_by: Option<Fault>,
     over: bool,
     state: Vec<f64>,
+    cameras: Vec<CameraSetting>,
+    pictures: Vec<Image>,
 }
 
 impl Rollout {
-    /// Starts recording `world`, which has just been reset.
-    pub fn start(world: World, header: Header, rules: EpisodeRules) -> Rollout {
+    /// Starts recording `world`, which has just been reset, with the cameras of the header.
+    ///
+    /// # Errors
+    /// A camera that the world's model does not have; no memory.
+    pub fn start(mut world: World, header: Header, rules: EpisodeRules) -> Result<Rollout, SimError> {
         let mut state = Vec::new();
         world.integration_state(&mut state);
-        let observed = Observed { observation: world.observation(), state: &state, frames: &[] };
+        let cameras = header.cameras.clone();
+        let pictures = world.pictures(&cameras)?;
+        let frames = digests(&pictures);
+        let observed = Observed { observation: world.observation(), state: &state, frames: &frames };
         let recorder = Recorder::new(header, observed);
         let missed = MissedSteps::new(&rules.limits, rules.max_steps);
-        Rollout {
+        Ok(Rollout {
             world,
             recorder,
             rules,
@@ -46,12 +56,19 @@ impl Rollout {
             ended_by: None,
             over: false,
             state,
-        }
+            cameras,
+            pictures,
+        })
     }
 
     /// What the policy may see now.
     pub fn observation(&self) -> PolicyObservation {
-        PolicyObservation::of(self.world.observation())
+        PolicyObservation { images: self.pictures.clone(), ..PolicyObservation::of(self.world.observation()) }
+    }
+
+    /// What the cameras see now, in the order of the header.
+    pub fn pictures(&self) -> &[Image] {
+        &self.pictures
     }
 
     /// The world as it stands, for policies of ours that see everything.
@@ -77,11 +94,16 @@ impl Rollout {
         };
         self.last_action = action;
         self.succeeded |= result.success;
+        let Ok(pictures) = self.world.pictures(&self.cameras) else {
+            return self.end(Some(Fault::new(FaultReason::EngineFailure)));
+        };
+        self.pictures = pictures;
+        let frames = digests(&self.pictures);
         self.world.integration_state(&mut self.state);
         self.recorder.step(StepInput {
             reply,
             applied: action,
-            observed: Observed { observation: self.world.observation(), state: &self.state, frames: &[] },
+            observed: Observed { observation: self.world.observation(), state: &self.state, frames: &frames },
             reward: result.reward,
             success: result.success,
             warnings: result.warnings,
@@ -125,4 +147,9 @@ impl Rollout {
             Err(reason) => (Action::hold(self.last_action), Err(reason)),
         }
     }
+}
+
+/// What a record says of the pictures of a step.
+fn digests(pictures: &[Image]) -> Vec<Digest> {
+    pictures.iter().map(Image::digest).collect()
 }

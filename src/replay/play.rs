@@ -3,7 +3,7 @@
 use super::difference::{compare_doubles, same_bits, shown};
 use super::ending::Ending;
 use super::{Difference, Unsupported, heavy};
-use crate::domain::{Action, Digest};
+use crate::domain::{Action, CameraSetting, Digest};
 use crate::sim::{Resumer, SimError, Simulator, StepResult, World};
 use crate::transcript::{StepRecord, Transcript, digest_of_doubles};
 
@@ -13,6 +13,8 @@ pub struct ReplayOptions {
     /// Each step is taken a second time, by a world that was made from a checkpoint of the one before: what differs then is state
     /// that a checkpoint does not hold. Several times slower.
     pub heavy: bool,
+    /// Draw every picture again too. Ten times slower and more.
+    pub frames: bool,
 }
 
 /// What a replay found.
@@ -37,7 +39,9 @@ pub enum ReplayReport {
 /// Replays a transcript and names the first difference. It also checks that each applied action follows from what was sent, and
 /// that the episode ended when and as it had to.
 pub fn replay(transcript: &Transcript, simulator: &Simulator, options: ReplayOptions) -> ReplayReport {
-    if let Some(unsupported) = Unsupported::between(&transcript.header.engine, simulator.fingerprint()) {
+    let header = &transcript.header;
+    let pictures = !header.cameras.is_empty() && options.frames;
+    if let Some(unsupported) = Unsupported::between(&header.engine, simulator.fingerprint(), pictures) {
         return ReplayReport::Unsupported(unsupported);
     }
     match Replay::run(transcript, simulator, options) {
@@ -67,20 +71,22 @@ impl From<SimError> for Stop {
     }
 }
 
-struct Replay {
+struct Replay<'a> {
+    options: ReplayOptions,
+    cameras: &'a [CameraSetting],
     world: World,
     /// Makes the second worlds of a heavy replay.
     resumer: Option<Resumer>,
     state: Vec<f64>,
 }
 
-impl Replay {
-    fn run(transcript: &Transcript, simulator: &Simulator, options: ReplayOptions) -> Result<(), Stop> {
+impl<'a> Replay<'a> {
+    fn run(transcript: &'a Transcript, simulator: &Simulator, options: ReplayOptions) -> Result<(), Stop> {
         let header = &transcript.header;
         let world = simulator.episode(&header.environment, &header.seed, header.randomisation)?;
         compare_doubles(0, "task_vector", world.task_vector(), &header.task_vector)?;
         let resumer = options.heavy.then(|| simulator.resumer(&world.checkpoint())).transpose()?;
-        let mut replay = Replay { world, resumer, state: Vec::new() };
+        let mut replay = Replay { options, cameras: &header.cameras, world, resumer, state: Vec::new() };
         let reset = &transcript.reset;
         replay.compare_world(0, &reset.observation, &reset.frames, &reset.state, reset.state_values.as_deref())?;
 
@@ -126,7 +132,7 @@ impl Replay {
         frames: &[Digest],
         state: &Digest,
         state_values: Option<&[f64]>,
-    ) -> Result<(), Difference> {
+    ) -> Result<(), Stop> {
         self.world.integration_state(&mut self.state);
         if let Some(values) = state_values {
             // A heavy recording tells which number it is.
@@ -134,8 +140,13 @@ impl Replay {
         }
         compare_digests(step, "observation", &digest_of_doubles(self.world.observation()), observation)?;
         compare_digests(step, "state", &digest_of_doubles(&self.state), state)?;
-        if !frames.is_empty() {
-            return Err(Difference::at(step, "frames", "none: this engine's renderer is `none`", frames.len()));
+        if frames.len() != self.cameras.len() {
+            return Err(Difference::at(step, "frames", self.cameras.len(), frames.len()).into());
+        }
+        if self.options.frames {
+            for (image, recorded) in self.world.pictures(self.cameras)?.iter().zip(frames) {
+                compare_digests(step, &format!("frame of {}", image.camera), &image.digest(), recorded)?;
+            }
         }
         Ok(())
     }

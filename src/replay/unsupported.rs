@@ -14,8 +14,8 @@ pub struct Unsupported {
 }
 
 impl Unsupported {
-    /// `None` when the engines are the same.
-    pub fn between(recorded: &EngineFingerprint, here: &EngineFingerprint) -> Option<Unsupported> {
+    /// `None` when the engines are the same. The renderer counts only where there are pictures: it touches nothing else.
+    pub fn between(recorded: &EngineFingerprint, here: &EngineFingerprint, pictures: bool) -> Option<Unsupported> {
         let parts: Vec<_> = [
             ("MuJoCo", recorded.mujoco_version.clone(), here.mujoco_version.clone()),
             ("libmujoco", recorded.libmujoco.to_string(), here.libmujoco.to_string()),
@@ -26,7 +26,7 @@ impl Unsupported {
             ("architecture", recorded.architecture.clone(), here.architecture.clone()),
         ]
         .into_iter()
-        .filter(|(_, there, here)| there != here)
+        .filter(|(name, there, here)| there != here && (pictures || *name != "renderer"))
         .collect();
         (!parts.is_empty()).then(|| Unsupported { recorded: recorded.clone(), parts })
     }

@@ -47,6 +47,13 @@ impl Default for VerifyOptions {
     }
 }
 
+impl VerifyOptions {
+    /// How the physics level replays an episode.
+    fn replay(&self) -> ReplayOptions {
+        ReplayOptions { heavy: self.heavy, frames: false }
+    }
+}
+
 /// All that a verification works on.
 pub struct Subject<'a> {
     /// The manifest in question.
@@ -132,8 +139,8 @@ fn check_transcript(
         Err(finding) => levels.unread(place, finding),
         Ok(transcript) => {
             levels.run(Level::Structure, place, || None);
-            levels.run(Level::Physics, place, || physics(&transcript, simulator, options));
-            frames(levels, place, &transcript);
+            levels.run(Level::Physics, place, || replayed(&transcript, simulator, options.replay()));
+            frames(levels, place, &transcript, simulator);
         }
     }
 }
@@ -203,29 +210,29 @@ fn check_episode(subject: &Subject<'_>, options: &VerifyOptions, row: &EpisodeRo
     };
     levels.run(Level::Structure, place, || None);
     levels.run(Level::Seeds, place, || check_seed(manifest, &transcript));
-    levels.run(Level::Physics, place, || physics(&transcript, &subject.simulator, options));
-    frames(levels, place, &transcript);
+    levels.run(Level::Physics, place, || replayed(&transcript, &subject.simulator, options.replay()));
+    frames(levels, place, &transcript, &subject.simulator);
 }
 
-fn physics(
+fn replayed(
     transcript: &Transcript,
     simulator: &Result<&Simulator, String>,
-    options: &VerifyOptions,
+    options: ReplayOptions,
 ) -> Option<Finding> {
     match simulator {
-        Ok(simulator) => check_physics(transcript, simulator, ReplayOptions { heavy: options.heavy }),
+        Ok(simulator) => check_physics(transcript, simulator, options),
         Err(reason) => Some(Finding::Unchecked { subject: transcript_name(transcript), reason: reason.clone() }),
     }
 }
 
-fn frames(levels: &mut Levels, place: u64, transcript: &Transcript) {
-    match recorded_frames(transcript) {
-        0 => levels.note(Level::Frames, "no cameras: there are no pictures to render again"),
-        count => levels.run(Level::Frames, place, || {
-            let reason = format!("{count} pictures were recorded and this build has no renderer");
-            Some(Finding::Unchecked { subject: transcript_name(transcript), reason })
-        }),
+fn frames(levels: &mut Levels, place: u64, transcript: &Transcript, simulator: &Result<&Simulator, String>) {
+    if recorded_frames(transcript) == 0 {
+        return levels.note(Level::Frames, "no cameras: there are no pictures to draw again");
     }
+    levels.run(Level::Frames, place, || {
+        let options = ReplayOptions { frames: true, ..ReplayOptions::default() };
+        replayed(transcript, simulator, options)
+    });
 }
 
 /// The reports of the levels that were asked for.
@@ -304,7 +311,8 @@ impl Levels {
             self.note(Level::Seeds, "a development beacon (dev): anybody could compute these seeds in advance");
         }
         if let Ok(simulator) = subject.simulator
-            && let Some(unsupported) = Unsupported::between(&manifest.engine, simulator.fingerprint())
+            && let Some(unsupported) =
+                Unsupported::between(&manifest.engine, simulator.fingerprint(), !manifest.contest.cameras.is_empty())
         {
             self.note(Level::Physics, unsupported.to_string());
         }

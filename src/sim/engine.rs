@@ -19,6 +19,10 @@ use mujoco_rs::wrappers::mj_model::{MjModel, MjtObjBase};
 use self::varied::OwnArrays;
 use super::error::SimError;
 
+mod visual;
+
+pub(crate) use visual::Visualiser;
+
 /// Which parts of the state `integration_state` holds: all that decides the following steps.
 const STATE: c_int = mj::mjtState::mjSTATE_INTEGRATION as c_int;
 
@@ -299,11 +303,34 @@ impl Physics {
         }
     }
 
+    /// The model as compiled.
+    pub(crate) fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
     /// Computes everything that follows from the state, without advancing.
     pub(crate) fn forward(&mut self) {
         // SAFETY: view and data belong together.
         unsafe { mj::mj_forward(&*self.view, self.data.as_ptr()) }
         self.derived = true;
+    }
+
+    /// Lets `look` see what follows from the state, derived anew in a copy: the data itself keeps what is stale in it,
+    /// and the solver's starting point.
+    ///
+    /// # Errors
+    /// [`SimError::OutOfMemory`].
+    pub(crate) fn derived_aside<T>(&mut self, look: impl FnOnce(&mut Physics) -> T) -> Result<T, SimError> {
+        // SAFETY: view and data belong together; a null destination asks for a new one, and a null result is handled.
+        let copy = unsafe { mj::mj_copyData(ptr::null_mut(), &*self.view, self.data.as_ptr()) };
+        let copy = NonNull::new(copy).ok_or(SimError::OutOfMemory)?;
+        let kept = (std::mem::replace(&mut self.data, copy), self.derived);
+        self.forward();
+        let seen = look(self);
+        (self.data, self.derived) = kept;
+        // SAFETY: made above, deleted once.
+        unsafe { mj::mj_deleteData(copy.as_ptr()) }
+        Ok(seen)
     }
 
     /// Takes over the whole data of `other`, which must be of the same model; edits of the model stay.

@@ -4,6 +4,7 @@
 //! as Python metaworld 3.1.1 on the same libmujoco (`make parity`).
 
 mod assets;
+mod camera;
 mod engine;
 mod error;
 mod experts;
@@ -17,6 +18,7 @@ mod rotation;
 mod scalar;
 mod scene;
 mod simulator;
+mod studio;
 mod task;
 mod tasks;
 mod template;

@@ -41,7 +41,7 @@ impl Resumer {
         let (mut scene, task) =
             World::furnished(self.spec, &self.prepared.model, &self.vector, self.variation.as_ref())?;
         scene.take_homing(&self.homed);
-        let mut world = World::begin(self.spec, scene, task, &self.vector, self.variation);
+        let mut world = World::begin(self.spec, (scene, task), &self.prepared.studio, &self.vector, self.variation);
         world.restore(checkpoint)?;
         Ok(world)
     }

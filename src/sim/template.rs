@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assets::Assets;
+use super::camera::AssetCache;
 use super::engine::{Model, Physics};
 use super::error::SimError;
 use super::scene::Scene;
+use super::studio::Studio;
 use super::task::TaskSpec;
 
 /// Everything needed to start an episode of one environment quickly.
@@ -17,18 +19,30 @@ pub(super) struct Prepared {
     /// their furniture changes no bit of it (tested), except in tasks that
     /// [say so](super::task::Task::furniture_disturbs_homing).
     pub(super) homed: Physics,
+    /// Takes pictures of episodes.
+    pub(super) studio: Arc<Studio>,
+}
+
+/// A model, and what takes pictures of its episodes.
+#[derive(Clone)]
+struct Compiled {
+    model: Arc<Model>,
+    studio: Arc<Studio>,
 }
 
 /// Prepared environments, made on first use and kept.
 pub(super) struct Library {
     assets: Mutex<Assets>,
-    models: Mutex<BTreeMap<&'static str, Arc<Model>>>,
+    models: Mutex<BTreeMap<&'static str, Compiled>>,
+    /// Meshes and textures that models share.
+    looks: Arc<Mutex<AssetCache>>,
     prepared: Mutex<BTreeMap<&'static str, Arc<Prepared>>>,
 }
 
 impl Library {
     pub(super) fn new(assets: Assets) -> Library {
-        Library { assets: Mutex::new(assets), models: Mutex::default(), prepared: Mutex::default() }
+        let (models, looks, prepared) = Default::default();
+        Library { assets: Mutex::new(assets), models, looks, prepared }
     }
 
     /// With the assets that `make vendor` fetches.
@@ -47,23 +61,25 @@ impl Library {
         if let Some(found) = prepared.get(spec.name) {
             return Ok(Arc::clone(found));
         }
-        let model = self.model(spec)?;
+        let Compiled { model, studio } = self.model(spec)?;
         let homed = Scene::homed(&model, spec.home)?;
-        let made = Arc::new(Prepared { model, homed });
+        let made = Arc::new(Prepared { model, homed, studio });
         prepared.insert(spec.name, Arc::clone(&made));
         Ok(made)
     }
 
-    fn model(&self, spec: &'static TaskSpec) -> Result<Arc<Model>, SimError> {
+    fn model(&self, spec: &'static TaskSpec) -> Result<Compiled, SimError> {
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = models.get(spec.model) {
-            return Ok(Arc::clone(found));
+            return Ok(found.clone());
         }
         let xml = spec.xml();
         let files = self.assets.lock().unwrap_or_else(PoisonError::into_inner).closure_of(&xml)?;
         let model = Arc::new(Model::compile(&xml, &files)?);
-        models.insert(spec.model, Arc::clone(&model));
-        Ok(model)
+        let studio = Arc::new(Studio::new(Arc::clone(&self.looks)));
+        let made = Compiled { model, studio };
+        models.insert(spec.model, made.clone());
+        Ok(made)
     }
 }
 

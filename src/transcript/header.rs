@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::TranscriptError;
 use super::cbor::{Reader, put_array, put_text, put_uint, put_value};
 use crate::domain::{
-    BlockRef, Contest, CycleId, Digest, Encoding, EngineFingerprint, EnvId, EpisodeSeed, ExecutorId, Limits, Miner,
-    PolicyProfile, Randomisation,
+    BlockRef, CameraSetting, Contest, CycleId, Digest, Encoding, EngineFingerprint, EnvId, EpisodeSeed, ExecutorId,
+    Limits, Miner, PolicyProfile, Randomisation,
 };
 
 /// The first item of the first item: what these bytes are.
@@ -38,6 +38,9 @@ pub struct Header {
     pub seed: EpisodeSeed,
     /// The contest's variation of physics and looks.
     pub randomisation: Randomisation,
+    /// The contest's cameras: each record has a digest of what each of them saw. Not written when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cameras: Vec<CameraSetting>,
     /// What was drawn from the seed: positions of object and goal as MetaWorld's task vector, in metres.
     #[serde(with = "super::bits::many")]
     pub task_vector: Vec<f64>,
@@ -64,6 +67,7 @@ impl Header {
     pub fn agrees_with(&self, contest: &Contest) -> bool {
         self.contest == contest.digest()
             && self.randomisation == contest.randomisation
+            && self.cameras == contest.cameras
             && self.limits == contest.limits
             && self.max_steps == contest.max_steps
             && self.stop_on_success == contest.stop_on_success

@@ -51,6 +51,7 @@ pub(crate) fn header(heavy: bool) -> Header {
         limits: contest.limits,
         max_steps: contest.max_steps,
         stop_on_success: false,
+        cameras: contest.cameras,
         executor: "executor-1".parse().unwrap(),
         heavy,
     }

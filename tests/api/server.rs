@@ -130,6 +130,7 @@ pub fn transcript(name: &str, task: &LeasedTask, contest: &Contest, fault: Optio
         limits: contest.limits.clone(),
         max_steps: contest.max_steps,
         stop_on_success: contest.stop_on_success,
+        cameras: contest.cameras.clone(),
         executor: support::executor(name),
         heavy: false,
     };

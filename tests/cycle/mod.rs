@@ -64,7 +64,7 @@ fn episode(simulator: &Simulator, header: Header) -> Transcript {
     let world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
     let header = Header { task_vector: world.task_vector().to_vec(), ..header };
     let push = f64::from(header.miner.as_ref().unwrap().uid.0) / 10.0;
-    let mut rollout = Rollout::start(world, header, EpisodeRules::of(&contest(), PolicyProfile::KinitroV1));
+    let mut rollout = Rollout::start(world, header, EpisodeRules::of(&contest(), PolicyProfile::KinitroV1)).unwrap();
     let reply = PolicyReply { answer: Ok([push, 0.5, -push, 1.0]), latency_us: 900, bytes: 40 };
     while rollout.step(&reply) != Turn::Over {}
     rollout.finish()
@@ -101,6 +101,7 @@ pub fn play_contest(simulator: &Simulator, contest: Contest, forge: impl Fn(&mut
                 limits: contest.limits.clone(),
                 max_steps: contest.max_steps,
                 stop_on_success: contest.stop_on_success,
+                cameras: contest.cameras.clone(),
                 executor: "test".parse().unwrap(),
                 heavy: false,
             };

@@ -71,6 +71,7 @@ impl Assignment {
             limits: contest.limits.clone(),
             max_steps: contest.max_steps,
             stop_on_success: contest.stop_on_success,
+            cameras: contest.cameras.clone(),
             executor,
             heavy: false,
         }

@@ -3,7 +3,7 @@
 use crate::domain::{Contest, Encoding, ExecutorId, Fault, FaultReason, PolicyProfile, PolicyReply};
 use crate::episode::{EpisodeRules, Rollout, Turn};
 use crate::policy::{Endpoint, PolicyClient, PolicySession};
-use crate::sim::{SimError, Simulator};
+use crate::sim::Simulator;
 use crate::transcript::Transcript;
 
 use super::assignment::Assignment;
@@ -80,7 +80,7 @@ impl Runner {
             let world = simulator.episode(&assignment.environment, &assignment.seed, contest.randomisation)?;
             let header = assignment.header(&contest, simulator.fingerprint(), &world, encoding, executor);
             let rules = EpisodeRules::of(&contest, PolicyProfile::KinitroV1);
-            Ok::<_, SimError>(Rollout::start(world, header, rules))
+            Rollout::start(world, header, rules)
         });
         started.await?.map_err(Lost::engine)
     }

@@ -57,9 +57,6 @@ fn check_contest(contest: &Contest, problems: &mut Vec<String>) {
         problems.push(format!("[contest] max_steps must be 1 to {MAX_STEPS}, MetaWorld's own limit"));
     }
     check_cameras(&contest.cameras, problems);
-    if !contest.cameras.is_empty() {
-        problems.push("[contest] cameras: this version has no renderer yet; leave the list empty".into());
-    }
     check_limits(contest, problems);
     check_scoring(contest, problems);
 }

@@ -151,6 +151,7 @@ fn apply_variables(settings: &mut Settings, variable: &dyn Fn(&str) -> Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::standard_cameras;
 
     fn load_text(text: &str) -> Result<Settings, SettingsError> {
         let folder = tempfile::tempdir().unwrap();
@@ -198,8 +199,8 @@ mod tests {
         let nine: Vec<String> = (0..9).map(|number| camera(&format!("eye{number}"), "corner", "")).collect();
         told(&nine, "there are 9; at most 8");
         let good = [camera("corner", "corner", ", orientation = \"rotated_180\""), camera("gripper", "gripperPOV", "")];
-        assert_eq!(problems(&good).lines().count(), 2, "nothing but that there is no renderer: {}", problems(&good));
-        told(&good, "no renderer yet; leave the list empty");
+        let read = load_text(&format!("[contest]\ncameras = [{}]\n", good.join(", "))).unwrap();
+        assert_eq!(read.contest.cameras, standard_cameras());
     }
 
     #[test]

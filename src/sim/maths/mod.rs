@@ -1,5 +1,6 @@
 //! One set of maths functions for every CPU, and the proof that libmujoco uses it.
 
+pub(super) mod lanes;
 mod pin;
 mod symbols;
 

@@ -1,0 +1,42 @@
+//! Pictures: a software renderer that draws what MuJoCo's own renderer draws, the same bytes on every CPU.
+
+mod assets;
+mod built_in;
+mod canvas;
+mod clip;
+mod coat;
+mod easel;
+mod extent;
+mod forms;
+mod item;
+mod lighting;
+mod lit;
+mod mesh;
+mod mirror;
+mod paint;
+mod pass;
+mod picture;
+mod projection;
+mod quadric;
+mod raster;
+mod shadow;
+mod shares;
+mod sheet;
+mod sheet_view;
+mod simplify;
+mod skin;
+mod spans;
+mod stage;
+mod texture;
+mod transparent;
+mod vector;
+mod view;
+
+pub use assets::{AssetCache, Assets};
+pub use picture::Renderer;
+pub use stage::{
+    Camera, Form, Light, LightKind, MeshSource, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
+};
+
+#[cfg(test)]
+mod tests;

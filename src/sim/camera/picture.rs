@@ -1,0 +1,44 @@
+//! One picture from a stage.
+
+use std::sync::Arc;
+
+use super::assets::Assets;
+use super::built_in::BuiltIn;
+use super::easel::{Easel, Scene};
+use super::item::Item;
+use super::lighting::Lamps;
+use super::stage::Stage;
+use super::view::View;
+
+/// Draws pictures. Keeps its buffers from picture to picture (a thread needs but one renderer for all episodes), but
+/// nothing of a picture shows in the next one.
+#[derive(Default)]
+pub struct Renderer {
+    easel: Easel,
+    built_in: BuiltIn,
+    /// The model of the last picture.
+    last: Option<Arc<Assets>>,
+}
+
+impl Renderer {
+    /// A renderer that has drawn nothing yet.
+    pub fn new() -> Renderer {
+        Renderer::default()
+    }
+
+    /// Draws the stage: `width` × `height` pixels of three bytes (red, green, blue), row 0 on top, as the camera sees it.
+    /// The stage's meshes and textures are numbered as in `assets`.
+    pub fn draw(&mut self, assets: &Arc<Assets>, stage: &Stage, [width, height]: [usize; 2], out: &mut Vec<u8>) {
+        if self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, assets)) {
+            self.easel.forget();
+            self.last = Some(Arc::clone(assets));
+        }
+        stage.props.iter().for_each(|prop| self.built_in.make(prop, assets.quality));
+        let items: Vec<Item> = stage.props.iter().map(|prop| Item::new(prop, assets, &self.built_in)).collect();
+        let lamps = Lamps::new(&stage.lights);
+        let view = View::of(&stage.camera, width, height);
+        let light = lamps.shadowed.map(|lamp| (&stage.lights[lamp], assets.quality.shadow_clip));
+        let scene = Scene { items: &items, lamps: &lamps, view: &view, sky: assets.sky.as_ref() };
+        self.easel.draw(&scene, light, [width, height], out);
+    }
+}

@@ -1,0 +1,185 @@
+//! Pictures of a small stage.
+
+use std::sync::Arc;
+
+use super::*;
+
+const QUALITY: Quality = Quality { slices: 28, stacks: 16, quads: 4, shadow_clip: 3.0 };
+const UPRIGHT: [f32; 9] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+const SIZE: [usize; 2] = [48, 36];
+
+/// A floor's pattern, and a sky of one colour.
+fn assets() -> Arc<Assets> {
+    let tiles: Vec<u8> = (0..16 * 16 * 3).map(|k| if (k / 3 % 16 < 8) ^ (k / 48 < 8) { 250 } else { 170 }).collect();
+    let sky = [40; 12];
+    let texture = |kind, width, pixels| TextureSource { kind, width, height: width, channels: 3, pixels };
+    let textures = [texture(TextureKind::Flat, 16, &tiles), texture(TextureKind::Skybox, 2, &sky)];
+    Arc::new(Assets::new(QUALITY, &[], &textures, &mut AssetCache::default()))
+}
+
+fn surface(rgba: [f32; 4]) -> Surface {
+    Surface {
+        rgba,
+        emission: 0.0,
+        specular: 0.5,
+        shininess: 0.5,
+        reflectance: 0.0,
+        texture: None,
+        texture_uniform: false,
+        texture_repeat: [1.0; 2],
+    }
+}
+
+fn prop(form: Form, position: [f32; 3], size: [f32; 3], rgba: [f32; 4]) -> Prop {
+    let (orientation, surface) = (UPRIGHT, surface(rgba));
+    Prop { form, position, orientation, size, surface, explicit_texture_coordinates: false }
+}
+
+/// A tiled floor with a box, a ball, a capsule and a pane of glass, from above and aside.
+fn stage() -> Stage {
+    let mut floor = prop(Form::Plane, [0.0; 3], [2.0, 2.0, 0.5], [1.0; 4]);
+    floor.surface.texture = Some(0);
+    floor.surface.texture_repeat = [4.0; 2];
+    let light = |position: [f32; 3], direction: [f32; 3], casts_shadow| Light {
+        kind: LightKind::Directional,
+        position,
+        direction,
+        ambient: [0.1; 3],
+        diffuse: [0.5; 3],
+        specular: [0.3; 3],
+        casts_shadow,
+    };
+    Stage {
+        props: vec![
+            floor,
+            prop(Form::Box, [0.0, 0.0, 0.2], [0.2, 0.3, 0.2], [0.9, 0.2, 0.1, 1.0]),
+            prop(Form::Ellipsoid, [0.6, 0.1, 0.2], [0.2, 0.2, 0.2], [0.1, 0.6, 0.2, 1.0]),
+            prop(Form::Capsule, [-0.6, 0.2, 0.4], [0.1, 0.1, 0.3], [0.2, 0.2, 0.9, 1.0]),
+            prop(Form::Box, [0.0, -0.7, 0.3], [0.3, 0.02, 0.3], [0.5, 0.9, 0.9, 0.3]),
+        ],
+        lights: vec![light([0.0, 0.0, 3.0], [0.6, 0.0, -0.8], true), light([0.0, 0.0, 3.0], [0.0, 0.6, -0.8], false)],
+        camera: Camera {
+            position: [0.0, -3.0, 1.5],
+            forward: [0.0, 0.894_427_2, -0.447_213_6],
+            up: [0.0, 0.447_213_6, 0.894_427_2],
+            bottom: -0.04,
+            top: 0.04,
+            center: 0.0,
+            near: 0.1,
+        },
+    }
+}
+
+fn draw(renderer: &mut Renderer, assets: &Arc<Assets>, stage: &Stage, size: [usize; 2]) -> Vec<u8> {
+    let mut out = Vec::new();
+    renderer.draw(assets, stage, size, &mut out);
+    assert_eq!(out.len(), size[0] * size[1] * 3);
+    out
+}
+
+fn fresh(stage: &Stage) -> Vec<u8> {
+    draw(&mut Renderer::new(), &assets(), stage, SIZE)
+}
+
+/// Pixels of which a byte differs.
+fn differing(a: &[u8], b: &[u8]) -> usize {
+    a.chunks(3).zip(b.chunks(3)).filter(|(a, b)| a != b).count()
+}
+
+#[test]
+fn a_picture_has_the_same_bytes_everywhere() {
+    let digest = blake3::hash(&fresh(&stage()));
+    assert_eq!(&digest.to_hex()[..16], "28574a4d3d5e86c9");
+}
+
+#[test]
+fn what_was_drawn_before_does_not_show() {
+    let (assets, others) = (assets(), assets());
+    let mut renderer = Renderer::new();
+    let stage = stage();
+    let mut moved = stage.clone();
+    moved.props[1].position[0] = 0.7;
+    moved.props.swap(2, 3);
+    moved.camera.position[2] = 1.0;
+    let mut below = stage.clone();
+    below.camera.position[2] = -1.0;
+    let fresh = fresh(&stage);
+    draw(&mut renderer, &assets, &moved, [200, 10]);
+    draw(&mut renderer, &others, &below, [7, 90]);
+    for other in [&moved, &stage, &stage, &moved, &below, &Stage::default(), &moved] {
+        draw(&mut renderer, &assets, other, SIZE);
+        assert_eq!(draw(&mut renderer, &assets, &stage, SIZE), fresh);
+        assert_eq!(draw(&mut renderer, &assets, &stage, SIZE), fresh);
+        draw(&mut renderer, &others, other, SIZE);
+    }
+}
+
+#[test]
+fn shadows_follow_what_moves_while_other_things_stand_still() {
+    let assets = assets();
+    let mut renderer = Renderer::new();
+    let mut stage = stage();
+    for step in 0..6 {
+        stage.props[2].position[1] = 0.1 * step as f32;
+        assert_eq!(draw(&mut renderer, &assets, &stage, SIZE), fresh(&stage), "step {step}");
+    }
+    stage.props[1].position[0] = 0.3;
+    assert_eq!(draw(&mut renderer, &assets, &stage, SIZE), fresh(&stage));
+}
+
+#[test]
+fn things_hide_what_is_behind_them_in_any_order() {
+    let stage = stage();
+    let mut turned = stage.clone();
+    turned.props[..4].reverse();
+    assert_eq!(differing(&fresh(&stage), &fresh(&turned)), 0);
+}
+
+#[test]
+fn a_box_casts_a_shadow() {
+    let mut stage = stage();
+    stage.props.truncate(2);
+    let with = fresh(&stage);
+    stage.lights[0].casts_shadow = false;
+    let without = fresh(&stage);
+    let darker = with.iter().zip(&without).filter(|(with, without)| with.saturating_add(20) < **without).count();
+    assert!(darker > 60, "{darker}");
+    assert!(with.iter().zip(&without).all(|(with, without)| *with <= without.saturating_add(1)));
+}
+
+#[test]
+fn a_floor_mirrors_what_stands_on_it() {
+    let mut stage = stage();
+    stage.props.truncate(2);
+    let plain = fresh(&stage);
+    stage.props[0].surface.reflectance = 0.3;
+    let mirrored = fresh(&stage);
+    let brighter = mirrored.iter().zip(&plain).filter(|(a, b)| a > b).count();
+    assert!(brighter > 20, "{brighter}");
+    assert!(mirrored.iter().zip(&plain).all(|(a, b)| a >= b));
+}
+
+#[test]
+fn glass_lets_colours_through() {
+    let mut stage = stage();
+    let glass = fresh(&stage);
+    stage.props.pop();
+    let none = fresh(&stage);
+    let behind = differing(&glass, &none);
+    assert!(behind > 50 && behind < SIZE[0] * SIZE[1] / 3, "{behind}");
+}
+
+#[test]
+fn things_around_the_camera_are_cut_off() {
+    let mut stage = stage();
+    stage.props[3].position = stage.camera.position;
+    stage.props[1].position = [0.0, -3.0, 1.2];
+    let picture = fresh(&stage);
+    assert!(differing(&picture, &fresh(&Stage { props: Vec::new(), ..stage })) > 100);
+}
+
+#[test]
+fn without_things_and_lights_there_is_the_sky() {
+    let stage = Stage { camera: stage().camera, ..Stage::default() };
+    assert!(fresh(&stage).iter().all(|byte| *byte == 40));
+}
