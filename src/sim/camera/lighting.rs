@@ -121,9 +121,9 @@ impl Lamp {
 
 impl Lamps {
     /// Makes lights ready.
-    pub fn new(lights: &[Light]) -> Lamps {
+    pub fn new(lights: &[&Light]) -> Lamps {
         let groups = lights.chunks(4).map(|lights| {
-            let lamp = |k: usize| lights.get(k).map_or_else(Lamp::dark, Lamp::new);
+            let lamp = |k: usize| lights.get(k).map_or_else(Lamp::dark, |light| Lamp::new(light));
             let lamps = [lamp(0), lamp(1), lamp(2), lamp(3)];
             let parallel = lamps.iter().all(|lamp| lamp.kind == LightKind::Directional);
             Four { towards: by_axis(lamps.map(|lamp| lamp.towards)), lamps, parallel }
@@ -223,7 +223,7 @@ mod tests {
 
     fn colour(lights: &[Light], normal: Vec3, viewer: Vec3, apart: Option<usize>) -> [[f32; 3]; 2] {
         let corner = Corner { position: [0.0; 3], normal, viewer };
-        Lamps::new(lights).shine(&Finish::new(&surface()), &corner, apart).map(|colour| {
+        Lamps::new(&lights.iter().collect::<Vec<_>>()).shine(&Finish::new(&surface()), &corner, apart).map(|colour| {
             let [r, g, b, _] = colour.array();
             [r, g, b]
         })

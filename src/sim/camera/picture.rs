@@ -7,7 +7,7 @@ use super::built_in::BuiltIn;
 use super::easel::{Easel, Scene};
 use super::item::Item;
 use super::lighting::Lamps;
-use super::stage::Stage;
+use super::stage::{Light, Stage};
 use super::view::View;
 
 /// Draws pictures. Keeps its buffers from picture to picture (a thread needs but one renderer for all episodes), but
@@ -28,16 +28,26 @@ impl Renderer {
 
     /// Draws the stage: `width` × `height` pixels of three bytes (red, green, blue), row 0 on top, as the camera sees it.
     /// The stage's meshes and textures are numbered as in `assets`.
+    ///
+    /// A simulation that has become unstable leaves numbers behind that no picture can be drawn from. Things and lights
+    /// that have such numbers are left out; if the camera has, the picture is black.
     pub fn draw(&mut self, assets: &Arc<Assets>, stage: &Stage, [width, height]: [usize; 2], out: &mut Vec<u8>) {
         if self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, assets)) {
             self.easel.forget();
             self.last = Some(Arc::clone(assets));
         }
-        stage.props.iter().for_each(|prop| self.built_in.make(prop, assets.quality));
-        let items: Vec<Item> = stage.props.iter().map(|prop| Item::new(prop, assets, &self.built_in)).collect();
-        let lamps = Lamps::new(&stage.lights);
+        if !stage.camera.is_drawable() {
+            out.clear();
+            out.resize(width * height * 3, 0);
+            return;
+        }
+        let props = || stage.props.iter().filter(|prop| prop.is_drawable());
+        props().for_each(|prop| self.built_in.make(prop, assets.quality));
+        let items: Vec<Item> = props().map(|prop| Item::new(prop, assets, &self.built_in)).collect();
+        let lights: Vec<&Light> = stage.lights.iter().filter(|light| light.is_drawable()).collect();
+        let lamps = Lamps::new(&lights);
         let view = View::of(&stage.camera, width, height);
-        let light = lamps.shadowed.map(|lamp| (&stage.lights[lamp], assets.quality.shadow_clip));
+        let light = lamps.shadowed.map(|lamp| (lights[lamp], assets.quality.shadow_clip));
         let scene = Scene { items: &items, lamps: &lamps, view: &view, sky: assets.sky.as_ref() };
         self.easel.draw(&scene, light, [width, height], out);
     }

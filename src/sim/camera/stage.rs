@@ -120,7 +120,38 @@ pub struct Camera {
     pub near: f32,
 }
 
+/// Nothing is drawn that is larger or farther away than this, metres.
+const WORLD_END_M: f32 = 1e4;
+
+fn are_drawable(numbers: &[f32]) -> bool {
+    // A NaN is in no range.
+    numbers.iter().all(|number| (-WORLD_END_M..=WORLD_END_M).contains(number))
+}
+
+impl Prop {
+    /// Its numbers are such that it can be drawn.
+    pub fn is_drawable(&self) -> bool {
+        are_drawable(&self.position) && are_drawable(&self.orientation) && are_drawable(&self.size)
+    }
+}
+
+impl Light {
+    /// Its numbers are such that it can shine.
+    pub fn is_drawable(&self) -> bool {
+        are_drawable(&self.position) && are_drawable(&self.direction)
+    }
+}
+
 impl Camera {
+    /// Its numbers are such that it can see.
+    pub fn is_drawable(&self) -> bool {
+        let Camera { position, forward, up, bottom, top, center, near } = *self;
+        are_drawable(&position)
+            && are_drawable(&forward)
+            && are_drawable(&up)
+            && are_drawable(&[bottom, top, center, near])
+    }
+
     /// Multiplies the vertical field of view, an angle. The result must be below 180 degrees.
     pub fn widen(&mut self, factor: f64) {
         if factor == 1.0 {

@@ -183,3 +183,34 @@ fn without_things_and_lights_there_is_the_sky() {
     let stage = Stage { camera: stage().camera, ..Stage::default() };
     assert!(fresh(&stage).iter().all(|byte| *byte == 40));
 }
+
+/// Numbers that a simulation which has become unstable may leave behind.
+const WILD: [f32; 8] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 1e30, -1e20, 1e9, f32::MIN_POSITIVE];
+
+#[test]
+fn impossible_numbers_give_some_picture_and_leave_nothing_behind() {
+    let assets = assets();
+    let mut renderer = Renderer::new();
+    let good = stage();
+    let expected = fresh(&good);
+    let changes: [fn(&mut Stage, f32); 9] = [
+        |stage, wild| stage.props[1].position[0] = wild,
+        |stage, wild| stage.props[2].position = [wild; 3],
+        |stage, wild| stage.props[3].orientation = [wild; 9],
+        |stage, wild| stage.props[3].size = [wild; 3],
+        |stage, wild| stage.props[4].position[1] = wild,
+        |stage, wild| stage.props.iter_mut().for_each(|prop| prop.position[2] = wild),
+        |stage, wild| stage.camera.position[1] = wild,
+        |stage, wild| stage.camera.forward = [wild; 3],
+        |stage, wild| stage.lights[0].direction = [wild; 3],
+    ];
+    for change in changes {
+        for wild in WILD {
+            let mut stage = good.clone();
+            change(&mut stage, wild);
+            let first = draw(&mut renderer, &assets, &stage, SIZE);
+            assert_eq!(first, fresh(&stage), "{wild}");
+            assert_eq!(draw(&mut renderer, &assets, &good, SIZE), expected, "after {wild}");
+        }
+    }
+}
