@@ -117,7 +117,7 @@ fn actor(args: &EnvRolloutArgs, env: &EnvId) -> anyhow::Result<(Actor, u32)> {
 }
 
 /// Reads numbers apart by commas.
-fn task_vector(text: &str) -> anyhow::Result<Vec<f64>> {
+pub(super) fn task_vector(text: &str) -> anyhow::Result<Vec<f64>> {
     let number = |part: &str| {
         let shown = crate::domain::printable(part.trim(), 40);
         part.trim().parse().ok().with_context(|| {

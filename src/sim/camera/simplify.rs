@@ -90,6 +90,9 @@ struct Edge {
 /// arc's height is an eighth of that.
 const BEND: f64 = 0.125;
 
+/// Normals of which the square of the difference is less count as alike: 20 degrees.
+const CREASE: f64 = 0.12;
+
 /// Triangles may turn by less than the angle with this cosine.
 const LEAST_TURN: f64 = 0.3;
 
@@ -200,13 +203,9 @@ impl<'a> Collapse<'a> {
         let (a, b) = (self.places[from as usize], self.places[to as usize]);
         let way = [0, 1, 2].map(|k| b[k] - a[k]);
         let mut most = 0.0_f64;
-        for normal in self.corners[from as usize].iter().map(|corner| self.normals[*corner as usize]) {
-            let change = |other: &u32| {
-                let other = self.normals[*other as usize];
-                let change = [0, 1, 2].map(|k| f64::from(other[k] - normal[k]));
-                dot(change, change)
-            };
-            most = most.max(self.corners[to as usize].iter().map(change).fold(4.0, f64::min));
+        for corner in &self.corners[from as usize] {
+            let others = self.corners[to as usize].iter();
+            most = most.max(others.map(|other| self.change(*corner, *other)).fold(4.0, f64::min));
         }
         BEND * BEND * dot(way, way) * most
     }
@@ -257,6 +256,7 @@ impl<'a> Collapse<'a> {
                 self.left -= 1;
             }
         }
+        self.keep_creases(from, to);
         let quadric = self.quadrics[from as usize];
         self.quadrics[to as usize].add(&quadric);
         let triangles = &self.triangles;
@@ -270,6 +270,24 @@ impl<'a> Collapse<'a> {
         neighbours.sort_unstable();
         neighbours.dedup();
         neighbours.into_iter().for_each(|neighbour| self.find(neighbour, to));
+    }
+
+    /// Takes the normals of a place along to another that has none like them: that of a large flat side must not be lost
+    /// with the narrow bevel at its rim.
+    fn keep_creases(&mut self, from: u32, to: u32) {
+        for corner in std::mem::take(&mut self.corners[from as usize]) {
+            let like = |other: &u32| self.change(*other, corner) < CREASE;
+            if !self.corners[to as usize].iter().any(like) {
+                self.corners[to as usize].push(corner);
+            }
+        }
+    }
+
+    /// The square of the difference of two corners' normals.
+    fn change(&self, a: u32, b: u32) -> f64 {
+        let (a, b) = (self.normals[a as usize], self.normals[b as usize]);
+        let change = [0, 1, 2].map(|k| f64::from(b[k] - a[k]));
+        dot(change, change)
     }
 
     fn triangles_left(&self) -> usize {
@@ -319,77 +337,4 @@ fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::sim::camera::Quality;
-
-    const QUALITY: Quality = Quality { slices: 28, stacks: 16, quads: 4, shadow_clip: 1.0 };
-
-    fn forms() -> [Mesh; 3] {
-        [Mesh::sphere(QUALITY), Mesh::cylinder(QUALITY), Mesh::capsule(QUALITY, 0.3, 0.5)]
-    }
-
-    /// Each edge, by the places of its ends, goes as often one way as the other.
-    fn is_closed(mesh: &Mesh) -> bool {
-        let at = |corner: u32| mesh.positions[corner as usize].map(|v| (v * 1e5) as i32);
-        let mut edges = BTreeMap::new();
-        for triangle in &mesh.triangles {
-            for k in 0..3 {
-                let (from, to) = (at(triangle[k]), at(triangle[(k + 1) % 3]));
-                if from != to {
-                    *edges.entry((from.min(to), from.max(to))).or_insert(0) += if from < to { 1 } else { -1 };
-                }
-            }
-        }
-        edges.values().all(|count| *count == 0)
-    }
-
-    #[test]
-    fn closed_surfaces_stay_closed_and_become_smaller() {
-        for mesh in forms() {
-            assert!(is_closed(&mesh));
-            let count = mesh.triangles.len();
-            let ladder = Ladder::new(mesh);
-            let coarse = ladder.mesh(ladder.level(0.1));
-            assert!(coarse.triangles.len() * 2 < count, "{} of {count}", coarse.triangles.len());
-            for (_, level) in &ladder.levels {
-                assert!(is_closed(level));
-            }
-        }
-    }
-
-    #[test]
-    fn surfaces_move_little() {
-        let ladder = Ladder::new(Mesh::sphere(QUALITY));
-        let coarse = ladder.mesh(ladder.level(0.03));
-        for triangle in &coarse.triangles {
-            let middle = [0, 1, 2].map(|k| {
-                triangle.iter().map(|corner| f64::from(coarse.positions[*corner as usize][k])).sum::<f64>() / 3.0
-            });
-            let distance = dot(middle, middle).sqrt();
-            assert!(distance > 0.85, "{distance}");
-        }
-    }
-
-    #[test]
-    fn flat_parts_need_few_triangles_and_sharp_edges_keep_both_normals() {
-        let ladder = Ladder::new(Mesh::cylinder(QUALITY));
-        let coarse = ladder.mesh(ladder.level(0.001));
-        assert!(coarse.triangles.len() <= 4 * 28, "{}", coarse.triangles.len());
-        let rim = |sides: bool| {
-            let normals = coarse.positions.iter().zip(&coarse.normals).filter(|(p, _)| p[2] > 0.99);
-            normals.filter(|(_, n)| (n[2] < 0.01) == sides).count()
-        };
-        assert!(rim(true) > 10 && rim(false) > 10);
-    }
-
-    #[test]
-    fn those_near_see_the_mesh_itself() {
-        let ladder = Ladder::new(Mesh::sphere(QUALITY));
-        assert_eq!(ladder.level(0.0), 0);
-        let far = ladder.mesh(ladder.level(0.2));
-        assert!(far.triangles.len() < ladder.mesh(ladder.level(0.02)).triangles.len());
-    }
-}
+mod tests;
