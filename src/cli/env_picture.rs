@@ -6,9 +6,9 @@ use anyhow::{Context, bail};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::env_rollout::task_vector;
+use super::picture_kind::PictureKind;
 use super::randomisation::RandomisationArgs;
 use crate::domain::{CameraSetting, EnvId, EpisodeSeed, Orientation};
-use crate::service::media::write_png;
 use crate::sim::{Command, EPISODE_STEPS, Simulator, World, expert};
 
 /// Draw what cameras see of an episode, as PNGs; the scripted expert acts
@@ -18,7 +18,8 @@ use crate::sim::{Command, EPISODE_STEPS, Simulator, World, expert};
 #[command(group(ArgGroup::new("where").required(true).args(["out", "folder"])))]
 #[command(after_help = "Examples:\n  \
     kinitro env picture metaworld/pick-place-v3 --camera corner --orientation rotated-180 --step 40 --out corner.png\n  \
-    kinitro env picture metaworld/door-open-v3 --camera corner,topview --size 84,480 --step 0,40,80 --folder pictures")]
+    kinitro env picture metaworld/door-open-v3 --camera corner,topview --size 84,480 --step 0,40,80 --folder pictures\n  \
+    kinitro env picture metaworld/pick-place-v3 --camera topview --kind depth --out depth.png")]
 pub struct EnvPictureArgs {
     /// Environment, for example metaworld/reach-v3 (`kinitro list-envs` shows them all)
     env: EnvId,
@@ -34,6 +35,10 @@ pub struct EnvPictureArgs {
     /// Of MetaWorld's cameras: topview, corner, corner2, corner3, corner4, behindGripper, gripperPOV
     #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_value = "gripperPOV")]
     camera: Vec<String>,
+
+    /// What each pixel tells
+    #[arg(long, value_enum, default_value_t = PictureKind::Rgb)]
+    kind: PictureKind,
 
     /// Widths and heights in pixels
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "480",
@@ -99,8 +104,8 @@ pub fn run(args: &EnvPictureArgs) -> anyhow::Result<()> {
             world.step(Command::unclipped(action).context("the expert's action is not finite")?)?;
         }
         now = step;
-        for (camera, image) in cameras.iter().zip(world.pictures(&cameras)?) {
-            write_png(&path(args, camera, step), &image.frame)?;
+        for camera in &cameras {
+            args.kind.write(&mut world, camera, &path(args, camera, step))?;
         }
     }
     Ok(())

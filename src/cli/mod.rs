@@ -49,6 +49,7 @@ mod list_envs;
 mod local_runs;
 pub mod mock_miner;
 mod out;
+mod picture_kind;
 mod progress;
 mod randomisation;
 mod replay;

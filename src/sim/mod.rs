@@ -26,6 +26,7 @@ mod variation;
 mod world;
 
 pub use assets::CAMERAS;
+pub use camera::{Object, Sight};
 pub use error::SimError;
 pub use experts::{Expert, expert};
 pub use maths::prove_maths_pin;

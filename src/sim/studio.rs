@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::camera::{AssetCache, Assets, Renderer, Stage};
+use super::camera::{AssetCache, Assets, Renderer, Sight, Stage};
 use super::engine::{Model, Physics, Visualiser};
 use super::error::SimError;
-use crate::domain::{CameraSetting, Frame, Image};
+use crate::domain::{CameraSetting, Frame, Image, Orientation};
 
 /// Takes pictures of the episodes of one model. What it draws with is kept for the next picture; nothing of an episode
 /// stays in it.
@@ -36,12 +36,30 @@ impl Studio {
     /// # Errors
     /// [`SimError::NoSuchElement`] if the model lacks a camera.
     pub(super) fn pictures(&self, physics: &mut Physics, cameras: &[CameraSetting]) -> Result<Vec<Image>, SimError> {
+        self.with_crew(physics, |crew, assets, physics| {
+            cameras.iter().map(|camera| crew.picture(assets, physics, camera)).collect()
+        })
+    }
+
+    /// What each pixel of a camera's picture shows. What MuJoCo derives from positions must be up to date.
+    ///
+    /// # Errors
+    /// [`SimError::NoSuchElement`] if the model lacks the camera.
+    pub(super) fn survey(&self, physics: &mut Physics, camera: &CameraSetting) -> Result<Vec<Sight>, SimError> {
+        self.with_crew(physics, |crew, assets, physics| crew.survey(assets, physics, camera))
+    }
+
+    fn with_crew<T>(
+        &self,
+        physics: &mut Physics,
+        work: impl FnOnce(&mut Crew, &Arc<Assets>, &mut Physics) -> Result<T, SimError>,
+    ) -> Result<T, SimError> {
         let model = Arc::clone(physics.model());
         let assets = self.assets.get_or_init(|| Arc::new(self.make_ready(&model)));
         let mut crew = self.crew(&model);
-        let frames = cameras.iter().map(|camera| crew.picture(assets, &model, physics, camera)).collect();
+        let result = work(&mut crew, assets, physics);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(crew);
-        frames
+        result
     }
 
     fn make_ready(&self, model: &Model) -> Assets {
@@ -61,20 +79,40 @@ impl Studio {
 }
 
 impl Crew {
+    /// Puts on the stage what a camera sees; the size of its picture.
+    fn look(&mut self, physics: &mut Physics, camera: &CameraSetting) -> Result<[usize; 2], SimError> {
+        let number = physics.model().camera(camera.camera.as_str())?;
+        self.visualiser.look(physics, number, &mut self.stage);
+        self.stage.camera.widen(camera.fov_factor.get());
+        Ok([camera.width.get() as usize, camera.height.get() as usize])
+    }
+
     fn picture(
         &mut self,
         assets: &Arc<Assets>,
-        model: &Model,
         physics: &mut Physics,
         camera: &CameraSetting,
     ) -> Result<Image, SimError> {
-        let Crew { visualiser, renderer, stage, rgb } = self;
-        visualiser.look(physics, model.camera(camera.camera.as_str())?, stage);
-        stage.camera.widen(camera.fov_factor.get());
-        let (width, height) = (camera.width.get(), camera.height.get());
-        renderer.draw(assets, stage, [width as usize, height as usize], rgb);
+        let size = self.look(physics, camera)?;
+        let Crew { renderer, stage, rgb, .. } = self;
+        renderer.draw(assets, stage, size, rgb);
         camera.orientation.turn(rgb);
-        let frame = Frame::new(width, height, rgb.as_slice()).expect("the renderer fills the picture");
-        Ok(Image { camera: camera.name.clone(), frame })
+        let frame = Frame::new(camera.width.get(), camera.height.get(), rgb.as_slice());
+        Ok(Image { camera: camera.name.clone(), frame: frame.expect("the renderer fills the picture") })
+    }
+
+    fn survey(
+        &mut self,
+        assets: &Arc<Assets>,
+        physics: &mut Physics,
+        camera: &CameraSetting,
+    ) -> Result<Vec<Sight>, SimError> {
+        let size = self.look(physics, camera)?;
+        let mut sights = Vec::new();
+        self.renderer.survey(assets, &self.stage, size, &mut sights);
+        if camera.orientation == Orientation::Rotated180 {
+            sights.reverse();
+        }
+        Ok(sights)
     }
 }

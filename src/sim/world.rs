@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::engine;
+use super::camera::Sight;
+use super::engine::{self, Physics};
 use super::error::SimError;
 use super::scene::{Scene, clip};
 use super::studio::Studio;
@@ -245,13 +246,29 @@ impl World {
         if cameras.is_empty() {
             return Ok(Vec::new());
         }
-        let (studio, physics) = (&self.studio, self.scene.physics_mut());
+        let studio = Arc::clone(&self.studio);
+        self.derived(|physics| studio.pictures(physics, cameras))?
+    }
+
+    /// What each pixel of a camera's picture shows, row after row from the top: the object in its middle (in pictures,
+    /// edges are smoothed) and how far away that is. Changes nothing in the world.
+    ///
+    /// # Errors
+    /// [`SimError::NoSuchElement`] if the model lacks the camera; no memory.
+    pub fn survey(&mut self, camera: &CameraSetting) -> Result<Vec<Sight>, SimError> {
+        let studio = Arc::clone(&self.studio);
+        self.derived(|physics| studio.survey(physics, camera))?
+    }
+
+    /// Looks at the physics when all that MuJoCo derives from the state is up to date.
+    fn derived<T>(&mut self, look: impl FnOnce(&mut Physics) -> T) -> Result<T, SimError> {
+        let physics = self.scene.physics_mut();
         if self.steps > 0 {
-            return studio.pictures(physics, cameras);
+            return Ok(look(physics));
         }
         // MetaWorld leaves much of a world that was just reset underived (the mark of the goal among it), and the first
         // step must find it so.
-        physics.derived_aside(|physics| studio.pictures(physics, cameras))?
+        physics.derived_aside(look)
     }
 
     /// Only the physics of a step, without observation, reward or count: the limit that benchmarks compare with.

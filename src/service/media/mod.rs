@@ -9,5 +9,5 @@ mod video;
 mod yuv;
 
 pub use error::MediaError;
-pub use still::{beside, write_png};
+pub use still::{beside, write_grey_png, write_png};
 pub use video::{FrameRate, VideoWriter};

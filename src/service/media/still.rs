@@ -12,12 +12,32 @@ use crate::service::files::NewFile;
 /// # Errors
 /// [`MediaError`] when the file cannot be written.
 pub fn write_png(path: &Path, frame: &Frame) -> Result<(), MediaError> {
+    write(path, [frame.width(), frame.height()], (png::ColorType::Rgb, png::BitDepth::Eight), frame.rgb())
+}
+
+/// Writes shades of grey, row after row from the top and `width` in each, as PNG of 16 bits.
+///
+/// # Errors
+/// [`MediaError`] when the file cannot be written, or there are no whole rows.
+pub fn write_grey_png(path: &Path, width: u32, shades: &[u16]) -> Result<(), MediaError> {
+    let bytes: Vec<u8> = shades.iter().flat_map(|shade| shade.to_be_bytes()).collect();
+    let height = shades.len() / (width as usize).max(1);
+    write(path, [width, height as u32], (png::ColorType::Grayscale, png::BitDepth::Sixteen), &bytes)
+}
+
+fn write(
+    path: &Path,
+    [width, height]: [u32; 2],
+    (colour, depth): (png::ColorType, png::BitDepth),
+    bytes: &[u8],
+) -> Result<(), MediaError> {
     let failed = MediaError::file(path);
     let file = NewFile::create(path).map_err(&failed)?;
-    let mut encoder = png::Encoder::new(BufWriter::new(file.handle().map_err(&failed)?), frame.width(), frame.height());
-    encoder.set_color(png::ColorType::Rgb);
+    let mut encoder = png::Encoder::new(BufWriter::new(file.handle().map_err(&failed)?), width, height);
+    encoder.set_color(colour);
+    encoder.set_depth(depth);
     let written = encoder.write_header().and_then(|mut writer| {
-        writer.write_image_data(frame.rgb())?;
+        writer.write_image_data(bytes)?;
         writer.finish()
     });
     written.map_err(|error| MediaError::png(path, error))?;
@@ -69,6 +89,21 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
         let error = write_png(&folder.path().join("absent/corner.png"), &frame(1, 1, 0)).unwrap_err().to_string();
         assert!(error.contains("absent/corner.png") && error.contains("folder"), "{error}");
+    }
+
+    #[test]
+    fn shades_of_grey_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("depth.png");
+        let shades = [0, 1, 255, 256, 65_534, 65_535];
+        write_grey_png(&path, 3, &shades).unwrap();
+        let mut reader = png::Decoder::new(BufReader::new(File::open(&path).unwrap())).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        assert_eq!((info.width, info.height), (3, 2));
+        assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Grayscale, png::BitDepth::Sixteen));
+        assert_eq!(bytes, shades.map(u16::to_be_bytes).concat());
+        assert!(write_grey_png(&path, 4, &shades).is_err(), "a row and a half");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::item::Item;
 use super::lighting::Lamps;
 use super::paint::{Paint, Palette, bytes};
 use super::pass::Pass;
+use super::raster::Pixels;
 use super::shadow::ShadowMap;
 use super::stage;
 use super::transparent::Hit;
@@ -84,7 +85,7 @@ impl Easel {
         }
         let canvas = &mut self.canvas;
         for number in 0..self.pass.seen.len() {
-            self.pass.cover(number, view, items, |x, y, covered, nearness, surface| {
+            self.pass.cover::<Pixels>(number, view, items, |x, y, covered, nearness, surface| {
                 canvas.put(x, y, covered, nearness, surface);
             });
         }

@@ -5,7 +5,7 @@ use super::easel::{Easel, Scene, each_surface};
 use super::item::Item;
 use super::paint::{Palette, bytes};
 use super::pass::surfaces_of;
-use super::raster::Bounds;
+use super::raster::{Bounds, Pixels};
 use super::stage::Form;
 use super::vector::{add, dot, scale, sub};
 use super::view::Light;
@@ -39,7 +39,7 @@ impl Easel {
         let (canvas, mirror) = (&self.canvas, &mut self.mirror);
         let (low, high) = (I4::splat(surfaces.start - 1), I4::splat(surfaces.end));
         for number in 0..self.pass.seen.len() {
-            self.pass.cover(number, &view, items, |x, y, covered, nearness, surface| {
+            self.pass.cover::<Pixels>(number, &view, items, |x, y, covered, nearness, surface| {
                 let pixel = y as usize * canvas.width + x as usize;
                 let shown = canvas.surfaces[pixel];
                 let behind = canvas.nearness[pixel].at_least(nearness);

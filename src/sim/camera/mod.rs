@@ -27,6 +27,7 @@ mod simplify;
 mod skin;
 mod spans;
 mod stage;
+mod survey;
 mod texture;
 mod transparent;
 mod vector;
@@ -35,8 +36,9 @@ mod view;
 pub use assets::{AssetCache, Assets};
 pub use picture::Renderer;
 pub use stage::{
-    Camera, Form, Light, LightKind, MeshSource, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
+    Camera, Form, Light, LightKind, MeshSource, Object, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
 };
+pub use survey::Sight;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::clip::{GUARD, Homogeneous, Polygon, flatten, is_inside};
 use super::item::{Item, Shape, Wrapping};
 use super::projection::Projection;
-use super::raster::{Pixels, Plane, Point, triangle};
+use super::raster::{Bounds, Grid, Plane, Point, triangle};
 use super::sheet_view::SheetView;
 use super::spans::polygon;
 use super::view::View;
@@ -95,16 +95,17 @@ impl Pass {
         self.seen.push(seen);
     }
 
-    /// Visits the pixels in which a thing covers samples: column, row, samples covered, nearness, surface.
+    /// Visits the cells of a grid in which a thing covers samples: column, row, samples covered, nearness, surface.
     #[inline(always)]
-    pub fn cover(&self, number: usize, view: &View, items: &[Item], mut at: impl FnMut(i32, i32, I4, F4, I4)) {
+    pub fn cover<G: Grid>(&self, number: usize, view: &View, items: &[Item], mut at: impl FnMut(i32, i32, I4, F4, I4)) {
+        let cells = view.part.cells::<G>();
         let seen = &self.seen[number];
         let first_surface = surfaces_of(number).start;
         match items[seen.item].shape {
             Shape::Sheets(_) => {
                 for (part, sheet) in self.sheets[seen.first..][..seen.count].iter().enumerate() {
                     let surface = I4::splat(first_surface + part as i32);
-                    polygon::<Pixels>(sheet.outline(), &sheet.plane, &view.part, |x, y, covered, nearness| {
+                    polygon::<G>(sheet.outline(), &sheet.plane, &cells, |x, y, covered, nearness| {
                         at(x, y, covered, nearness, surface);
                     });
                 }
@@ -118,10 +119,10 @@ impl Pass {
                     let corners = if view.mirrored { [corners[0], corners[2], corners[1]] } else { *corners };
                     let ends = corners.map(|corner| points[corner as usize]);
                     if are_inside(&ends) {
-                        triangle::<Pixels>(&ends, &view.part, at);
+                        triangle::<G>(&ends, &cells, at);
                     } else if ends.iter().any(|end| end.nearness != BEHIND) {
                         let corners = corners.map(|corner| seen.projection.apply(mesh.positions[corner as usize]));
-                        cut_triangle(&corners, view, at);
+                        cut_triangle::<G>(&corners, view.near, &cells, at);
                     }
                 }
             }
@@ -150,12 +151,12 @@ fn point(corner: Homogeneous, near: f32) -> Point {
 
 /// A triangle of which parts are cut off.
 #[inline(never)]
-fn cut_triangle(corners: &[Homogeneous; 3], view: &View, mut at: impl FnMut(i32, i32, I4, F4)) {
-    let polygon = Polygon::visible(corners, view.near);
+fn cut_triangle<G: Grid>(corners: &[Homogeneous; 3], near: f32, cells: &Bounds, mut at: impl FnMut(i32, i32, I4, F4)) {
+    let polygon = Polygon::visible(corners, near);
     let corners = polygon.corners();
     for k in 2..corners.len() {
         let fan = [corners[0], corners[k - 1], corners[k]].map(flatten);
-        triangle::<Pixels>(&fan, &view.part, &mut at);
+        triangle::<G>(&fan, cells, &mut at);
     }
 }
 

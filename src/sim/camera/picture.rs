@@ -7,7 +7,8 @@ use super::built_in::BuiltIn;
 use super::easel::{Easel, Scene};
 use super::item::Item;
 use super::lighting::Lamps;
-use super::stage::{Light, Stage};
+use super::stage::{Light, Prop, Stage};
+use super::survey::Sight;
 use super::view::View;
 
 /// Draws pictures. Keeps its buffers from picture to picture (a thread needs but one renderer for all episodes), but
@@ -32,18 +33,13 @@ impl Renderer {
     /// A simulation that has become unstable leaves numbers behind that no picture can be drawn from. Things and lights
     /// that have such numbers are left out; if the camera has, the picture is black.
     pub fn draw(&mut self, assets: &Arc<Assets>, stage: &Stage, [width, height]: [usize; 2], out: &mut Vec<u8>) {
-        if self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, assets)) {
-            self.easel.forget();
-            self.last = Some(Arc::clone(assets));
-        }
+        self.make_ready(assets, stage);
         if !stage.camera.is_drawable() {
             out.clear();
             out.resize(width * height * 3, 0);
             return;
         }
-        let props = || stage.props.iter().filter(|prop| prop.is_drawable());
-        props().for_each(|prop| self.built_in.make(prop, assets.quality));
-        let items: Vec<Item> = props().map(|prop| Item::new(prop, assets, &self.built_in)).collect();
+        let items: Vec<Item> = drawable(stage).map(|prop| Item::new(prop, assets, &self.built_in)).collect();
         let lights: Vec<&Light> = stage.lights.iter().filter(|light| light.is_drawable()).collect();
         let lamps = Lamps::new(&lights);
         let view = View::of(&stage.camera, width, height);
@@ -51,4 +47,24 @@ impl Renderer {
         let scene = Scene { items: &items, lamps: &lamps, view: &view, sky: assets.sky.as_ref() };
         self.easel.draw(&scene, light, [width, height], out);
     }
+
+    /// What each pixel of such a picture shows; nothing if the camera's numbers are impossible.
+    pub fn survey(&mut self, assets: &Arc<Assets>, stage: &Stage, size: [usize; 2], out: &mut Vec<Sight>) {
+        self.make_ready(assets, stage);
+        let seen = drawable(stage).filter(|prop| prop.object.is_some() && stage.camera.is_drawable());
+        let items: Vec<Item> = seen.map(|prop| Item::new(prop, assets, &self.built_in)).collect();
+        self.easel.survey(&items, &stage.camera, size, out);
+    }
+
+    fn make_ready(&mut self, assets: &Arc<Assets>, stage: &Stage) {
+        if self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, assets)) {
+            self.easel.forget();
+            self.last = Some(Arc::clone(assets));
+        }
+        drawable(stage).for_each(|prop| self.built_in.make(prop, assets.quality));
+    }
+}
+
+fn drawable(stage: &Stage) -> impl Iterator<Item = &Prop> {
+    stage.props.iter().filter(|prop| prop.is_drawable())
 }

@@ -72,6 +72,7 @@ mod tests {
             top: 0.1,
             center: 0.0,
             near: 0.1,
+            far: 50.0,
         }
     }
 

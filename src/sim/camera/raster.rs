@@ -37,6 +37,16 @@ impl Grid for Blocks {
     const SETBACK: f32 = 1.5;
 }
 
+/// Blocks of 2 × 2 pixels of a picture, each sampled in its middle.
+#[derive(Debug)]
+pub struct Middles;
+
+impl Grid for Middles {
+    const SHIFT: u32 = Blocks::SHIFT;
+    const PLACES: [[i16; 2]; 4] = Blocks::PLACES;
+    const SETBACK: f32 = 0.0;
+}
+
 /// Units of corners in a pixel of a picture or a square of a map.
 pub const UNITS: f32 = 256.0;
 
@@ -58,6 +68,16 @@ pub struct Bounds {
     pub y0: i32,
     pub x1: i32,
     pub y1: i32,
+}
+
+impl Bounds {
+    /// The cells of a grid that have these pixels.
+    #[inline(always)]
+    pub fn cells<G: Grid>(&self) -> Bounds {
+        let (shift, rest) = (G::SHIFT - Pixels::SHIFT, (1 << (G::SHIFT - Pixels::SHIFT)) - 1);
+        let (x1, y1) = ((self.x1 + rest) >> shift, (self.y1 + rest) >> shift);
+        Bounds { x0: self.x0 >> shift, y0: self.y0 >> shift, x1, y1 }
+    }
 }
 
 /// Nearness as a linear function of the place, kept within the range of the corners.

@@ -26,6 +26,17 @@ pub struct Prop {
     pub surface: Surface,
     /// The mesh says where on the texture its corners lie.
     pub explicit_texture_coordinates: bool,
+    /// What it belongs to; `None` if a survey does not show it.
+    pub object: Option<Object>,
+}
+
+/// An object of a model, by MuJoCo's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// Its number among those of its kind.
+    pub id: i32,
+    /// Its kind, an `mjtObj`: 5 is a geom, 6 a site.
+    pub kind: i32,
 }
 
 /// The forms that MetaWorld's models have.
@@ -118,6 +129,8 @@ pub struct Camera {
     pub center: f32,
     /// Distance of the near plane.
     pub near: f32,
+    /// Distance of the far plane.
+    pub far: f32,
 }
 
 /// Nothing is drawn that is larger or farther away than this, metres.
@@ -145,11 +158,11 @@ impl Light {
 impl Camera {
     /// Its numbers are such that it can see.
     pub fn is_drawable(&self) -> bool {
-        let Camera { position, forward, up, bottom, top, center, near } = *self;
+        let Camera { position, forward, up, bottom, top, center, near, far } = *self;
         are_drawable(&position)
             && are_drawable(&forward)
             && are_drawable(&up)
-            && are_drawable(&[bottom, top, center, near])
+            && are_drawable(&[bottom, top, center, near, far])
     }
 
     /// Multiplies the vertical field of view, an angle. The result must be below 180 degrees.

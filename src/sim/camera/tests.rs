@@ -32,7 +32,7 @@ fn surface(rgba: [f32; 4]) -> Surface {
 
 fn prop(form: Form, position: [f32; 3], size: [f32; 3], rgba: [f32; 4]) -> Prop {
     let (orientation, surface) = (UPRIGHT, surface(rgba));
-    Prop { form, position, orientation, size, surface, explicit_texture_coordinates: false }
+    Prop { form, position, orientation, size, surface, explicit_texture_coordinates: false, object: None }
 }
 
 /// A tiled floor with a box, a ball, a capsule and a pane of glass, from above and aside.
@@ -66,6 +66,7 @@ fn stage() -> Stage {
             top: 0.04,
             center: 0.0,
             near: 0.1,
+            far: 50.0,
         },
     }
 }
@@ -213,4 +214,83 @@ fn impossible_numbers_give_some_picture_and_leave_nothing_behind() {
             assert_eq!(draw(&mut renderer, &assets, &good, SIZE), expected, "after {wild}");
         }
     }
+}
+
+/// What the small stage shows, its props named by their places; row 0 is on top.
+fn survey(stage: &Stage, size: [usize; 2]) -> Vec<Sight> {
+    let mut stage = stage.clone();
+    for (prop, id) in stage.props.iter_mut().zip(0..) {
+        prop.object = Some(Object { id, kind: 5 });
+    }
+    let mut sights = Vec::new();
+    Renderer::new().survey(&assets(), &stage, size, &mut sights);
+    assert_eq!(sights.len(), size[0] * size[1]);
+    sights
+}
+
+#[test]
+fn a_survey_tells_the_distance_along_the_axis() {
+    let mut stage = stage();
+    stage.props.truncate(1);
+    let camera = stage.camera;
+    let [width, height] = SIZE;
+    let mut seen = 0;
+    for (place, sight) in survey(&stage, SIZE).iter().enumerate() {
+        // Where the ray through the pixel's middle meets the floor, by the camera's own axes.
+        let right =
+            ((place % width) as f32 + 0.5 - width as f32 / 2.0) / (height as f32 / 2.0) * camera.top / camera.near;
+        let up =
+            (height as f32 / 2.0 - 0.5 - (place / width) as f32) / (height as f32 / 2.0) * camera.top / camera.near;
+        let down = -(camera.forward[2] + up * camera.up[2]);
+        let distance = camera.position[2] / down;
+        let along = camera.position[1] + distance * (camera.forward[1] + up * camera.up[1]);
+        let on_floor = down > 0.0 && along.abs() <= 2.0 && (distance * right).abs() <= 2.0;
+        assert_eq!(sight.object.is_some(), on_floor, "{place}");
+        let expected = if on_floor { distance } else { camera.far };
+        assert!((sight.depth_m - expected).abs() < 1e-4 * expected, "{place}: {} and not {expected}", sight.depth_m);
+        seen += usize::from(on_floor);
+    }
+    assert!(seen > 300, "{seen}");
+}
+
+#[test]
+fn a_survey_names_the_nearest_object_and_glass_too() {
+    let stage = stage();
+    // Odd sizes end in half a block.
+    let [width, height] = [49, 37];
+    let sights = survey(&stage, [width, height]);
+    let mut counts = [0; 5];
+    sights.iter().filter_map(|sight| sight.object).for_each(|object| counts[object.id as usize] += 1);
+    assert!(counts.iter().all(|count| *count >= 10), "{counts:?}");
+    // The pane stands before the box and hides its middle.
+    let middle = sights[height / 2 * width + width / 2];
+    assert_eq!(middle.object, Some(Object { id: 4, kind: 5 }));
+    let mut without = stage.clone();
+    without.props.pop();
+    let behind = survey(&without, [width, height])[height / 2 * width + width / 2];
+    assert!(behind.object.is_some_and(|object| object.id == 1) && behind.depth_m > middle.depth_m, "{behind:?}");
+}
+
+#[test]
+fn a_survey_leaves_out_what_is_no_object_or_beyond_the_far_plane() {
+    let mut stage = stage();
+    stage.camera.far = 2.5;
+    let near = survey(&stage, SIZE);
+    assert!(near.iter().all(|sight| sight.object.is_some() == (sight.depth_m < 2.5)));
+    assert!(near.iter().any(|sight| sight.object.is_none()) && near.iter().any(|sight| sight.object.is_some()));
+    let mut sights = Vec::new();
+    Renderer::new().survey(&assets(), &stage, SIZE, &mut sights);
+    assert!(sights.iter().all(|sight| *sight == Sight { depth_m: 2.5, object: None }));
+}
+
+#[test]
+fn a_survey_and_a_picture_leave_nothing_to_each_other() {
+    let (assets, stage) = (assets(), stage());
+    let mut renderer = Renderer::new();
+    let picture = draw(&mut renderer, &assets, &stage, SIZE);
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    renderer.survey(&assets, &stage, [31, 17], &mut first);
+    assert!(picture == draw(&mut renderer, &assets, &stage, SIZE));
+    Renderer::new().survey(&assets, &stage, [31, 17], &mut second);
+    assert_eq!(first, second);
 }

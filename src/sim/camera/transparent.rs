@@ -2,6 +2,7 @@
 
 use super::easel::{Easel, Scene};
 use super::paint::{Palette, bytes};
+use super::raster::Pixels;
 use super::vector::{dot, sub};
 use super::view::Light;
 use crate::sim::maths::lanes::F4;
@@ -38,7 +39,7 @@ impl Easel {
         let (canvas, hits) = (&self.canvas, &mut self.hits);
         for (_, number) in order.iter().chain(order.iter().rev()) {
             hits.clear();
-            self.pass.cover(*number, view, items, |x, y, covered, nearness, surface| {
+            self.pass.cover::<Pixels>(*number, view, items, |x, y, covered, nearness, surface| {
                 let pixel = y as usize * canvas.width + x as usize;
                 let covered = (covered & nearness.at_least(canvas.nearness[pixel])).signs();
                 if covered != 0 {

@@ -10,7 +10,7 @@ use mujoco_rs::mujoco_c as mj;
 
 use super::{Model, Physics, slice};
 use crate::sim::camera::{
-    Camera, Form, Light, LightKind, MeshSource, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
+    Camera, Form, Light, LightKind, MeshSource, Object, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
 };
 use crate::sim::error::SimError;
 
@@ -90,6 +90,7 @@ impl Visualiser {
             top: camera.frustum_top,
             center: camera.frustum_center,
             near: camera.frustum_near,
+            far: camera.frustum_far,
         };
     }
 }
@@ -145,6 +146,7 @@ fn prop(model: &mj::mjModel, geom: &mj::mjvGeom) -> Option<Prop> {
             texture_repeat: repeat,
         },
         explicit_texture_coordinates: geom.texcoord != 0,
+        object: (geom.segid >= 0).then_some(Object { id: geom.objid, kind: geom.objtype }),
     })
 }
 
