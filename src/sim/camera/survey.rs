@@ -1,5 +1,6 @@
 //! Which object each pixel shows, and how far away it is.
 
+use super::canvas::NOTHING;
 use super::easel::Easel;
 use super::item::Item;
 use super::pass::surface_parts;
@@ -45,12 +46,12 @@ impl Easel {
             let row = y / 2 * canvas.width;
             out.extend((0..width).map(|x| {
                 let (block, place) = (row + x / 2, y % 2 * 2 + x % 2);
+                let surface = canvas.surfaces[block].array()[place];
                 let depth_m = 1.0 / canvas.nearness[block].array()[place];
-                // Where nothing is, the distance is infinite.
-                if depth_m > camera.far {
+                if surface == NOTHING || depth_m > camera.far {
                     return nothing;
                 }
-                let (seen, _) = surface_parts(canvas.surfaces[block].array()[place]);
+                let (seen, _) = surface_parts(surface);
                 Sight { depth_m, object: items[self.pass.seen[seen].item].prop.object }
             }));
         }

@@ -202,7 +202,7 @@ fn impossible_numbers_give_some_picture_and_leave_nothing_behind() {
         |stage, wild| stage.props[4].position[1] = wild,
         |stage, wild| stage.props.iter_mut().for_each(|prop| prop.position[2] = wild),
         |stage, wild| stage.camera.position[1] = wild,
-        |stage, wild| stage.camera.forward = [wild; 3],
+        |stage, wild| (stage.camera.forward, stage.camera.far) = ([wild; 3], wild),
         |stage, wild| stage.lights[0].direction = [wild; 3],
     ];
     for change in changes {
@@ -211,6 +211,7 @@ fn impossible_numbers_give_some_picture_and_leave_nothing_behind() {
             change(&mut stage, wild);
             let first = draw(&mut renderer, &assets, &stage, SIZE);
             assert_eq!(first, fresh(&stage), "{wild}");
+            assert_eq!(survey(&stage, SIZE).len(), first.len() / 3, "{wild}");
             assert_eq!(draw(&mut renderer, &assets, &good, SIZE), expected, "after {wild}");
         }
     }
