@@ -33,6 +33,7 @@ fn start(contest: &Contest) -> Rollout {
         max_steps: contest.max_steps,
         stop_on_success: contest.stop_on_success,
         cameras: contest.cameras.clone(),
+        renderer: Default::default(),
         executor: "test".parse::<ExecutorId>().unwrap(),
         heavy: false,
     };

@@ -106,6 +106,7 @@ impl Playing {
             max_steps: contest.max_steps,
             stop_on_success: false,
             cameras: Vec::new(),
+            renderer: Default::default(),
             executor: "test".parse().unwrap(),
             // With every number of the state, so that a difference can be told exactly.
             heavy: true,

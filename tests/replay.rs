@@ -1,8 +1,8 @@
 //! Replays on real physics: what is true is identical, what is not is named.
 
 use kinitro::domain::{
-    Action, Contest, Digest, EnvId, EpisodeSeed, Fault, FaultReason, MissReason, PolicyProfile, PolicyReply,
-    Randomisation,
+    Action, Contest, Digest, EnvId, EpisodeSeed, Fault, FaultReason, GlDriver, GlName, MissReason, PolicyProfile,
+    PolicyReply, Randomisation, Renderer, standard_cameras,
 };
 use kinitro::replay::{Difference, ReplayOptions, ReplayReport, replay};
 use kinitro::sim::Simulator;
@@ -37,6 +37,7 @@ fn header(simulator: &Simulator, heavy: bool) -> Header {
         max_steps: STEPS,
         stop_on_success: false,
         cameras: Vec::new(),
+        renderer: Default::default(),
         executor: "test".parse().unwrap(),
         heavy,
     }
@@ -55,7 +56,7 @@ struct Forged {
     warnings: u32,
 }
 
-/// Records an episode of reach whose 9th and 25th answers are missed, as `forge` wants it.
+/// Records an episode of reach whose 9th and 25th answers are missed, as `forge` wants it. Pictures are made up.
 fn forge(
     simulator: &Simulator,
     header: Header,
@@ -66,7 +67,9 @@ fn forge(
     let mut world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
     let mut state = Vec::new();
     world.integration_state(&mut state);
-    let mut recorder = Recorder::new(header, Observed { observation: world.observation(), state: &state, frames: &[] });
+    let frames = vec![Digest([9; 32]); header.cameras.len()];
+    let first = Observed { observation: world.observation(), state: &state, frames: &frames };
+    let mut recorder = Recorder::new(header, first);
     let mut last = Action::ZERO;
     for number in 1..=steps {
         let phase = f64::from(number) * 0.7;
@@ -80,7 +83,7 @@ fn forge(
         world.integration_state(&mut state);
         let (reward, success, warnings) = (result.reward, result.success, result.warnings);
         let observation = *world.observation();
-        let (state, frames) = (state.clone(), Vec::new());
+        let (state, frames) = (state.clone(), frames.clone());
         let mut step = Forged { number, answer, applied, observation, state, frames, reward, success, warnings };
         forge(&mut step);
         recorder.step(StepInput {
@@ -227,6 +230,57 @@ fn another_engine_is_no_difference() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// A header of an episode whose pictures were drawn by a GL driver that no machine has.
+fn of_another_driver(simulator: &Simulator) -> Header {
+    let name = |text: &str| GlName::of(text);
+    let driver = GlDriver { vendor: name("Nobody"), renderer: name("Paper and pencil"), driver: name("4.5 drawing 7") };
+    Header { cameras: standard_cameras(), renderer: Renderer::MujocoGl(driver), ..header(simulator, false) }
+}
+
+#[test]
+fn pictures_of_another_driver_are_not_checked_but_the_physics_is() {
+    let simulator = simulator();
+    let header = of_another_driver(&simulator);
+    let with_frames = ReplayOptions { heavy: false, frames: true };
+    let honest = forge(&simulator, header.clone(), STEPS, None, |_| {});
+    let read = Transcript::from_bytes(&honest.to_bytes().unwrap()).unwrap();
+    assert_eq!(read.header, header);
+    assert_eq!(replay(&read, &simulator, LIGHT), ReplayReport::Identical { steps: STEPS });
+    match replay(&read, &simulator, with_frames) {
+        ReplayReport::OtherDriver { steps, pictures } => {
+            assert_eq!((steps, Renderer::MujocoGl(pictures.recorded)), (STEPS, header.renderer.clone()));
+        }
+        other => panic!("{other:?}"),
+    }
+    let lie = forge(&simulator, header.clone(), STEPS, None, |step| step.reward += f64::from(step.number == 30));
+    assert_eq!(difference(replay(&lie, &simulator, with_frames)).step, Some(30));
+    // One picture too few is a difference whoever drew them.
+    let few = forge(&simulator, header, STEPS, None, |step| step.frames.truncate(if step.number == 5 { 1 } else { 2 }));
+    assert_eq!(difference(replay(&few, &simulator, with_frames)).field, "frames");
+}
+
+#[test]
+fn the_commands_say_which_drivers_pictures_were_not_checked() {
+    let simulator = simulator();
+    let transcript = forge(&simulator, of_another_driver(&simulator), STEPS, None, |_| {});
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("episode.ktr");
+    std::fs::write(&file, transcript.to_bytes().unwrap()).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("kinitro").unwrap();
+        let output = command.args(arguments).arg(&file).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let reason = "pictures not checked: recorded on Nobody / Paper and pencil / 4.5 drawing 7, here ";
+    for arguments in [&["replay"][..], &["verify", "--level", "frames"], &["verify"]] {
+        let (code, said) = run(arguments);
+        assert_eq!((code, said.contains(reason)), (2, true), "{arguments:?}: {said}");
+    }
+    let (code, said) = run(&["verify", "--level", "structure,physics"]);
+    assert_eq!((code, said.contains(reason)), (0, false), "{said}");
+    assert_eq!(run(&["replay", "--no-frames"]).0, 0);
 }
 
 #[test]

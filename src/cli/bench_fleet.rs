@@ -116,7 +116,7 @@ impl Bench {
         let started = self.pool.run(move || {
             let world = simulator.episode(&own.environment, &own.seed, contest.randomisation)?;
             let executor = "fleet".parse().expect("the name is well-formed");
-            let header = own.header(&contest, simulator.fingerprint(), &world, None, executor);
+            let header = own.header(&contest, simulator.fingerprint(), &world, None, executor)?;
             let rules = EpisodeRules::of(&contest, PolicyProfile::KinitroV1);
             Rollout::start(world, header, rules)
         });

@@ -32,7 +32,7 @@ impl Source<'_> {
         let assignment = Assignment::trial(environment, 0, seed(number), OperatorKey::dev("benchmark").hotkey());
         let world = self.world(number)?;
         let executor = "benchmark".parse().expect("the name is well-formed");
-        let header = assignment.header(&contest, self.simulator.fingerprint(), &world, None, executor);
+        let header = assignment.header(&contest, self.simulator.fingerprint(), &world, None, executor)?;
         Rollout::start(world, header, EpisodeRules::of(&contest, PolicyProfile::KinitroV1))
     }
 

@@ -8,9 +8,11 @@ use serde::Serialize;
 
 use super::settings_args::SettingsArgs;
 use super::table::Table;
+use crate::domain::{Renderer, RendererProfile};
 use crate::service::appliance::{dev_key, open_dev_chain, open_simulator};
 use crate::service::settings::Settings;
 use crate::service::trial::{LocalPolicy, run_locally};
+use crate::sim::{self, SimError};
 use crate::store::{DataDir, Role, SqliteSettings, SqliteStore, Store};
 
 /// Free space below which a cycle of the default size may not fit: 2,400 transcripts of 60 KiB a miner.
@@ -55,6 +57,7 @@ pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.load()?;
     let checks = vec![
         engine(&settings),
+        renderers(&settings),
         Check::of("data folder and database", data(&settings).await),
         Check::of("free space", free_space(&settings.storage.data_dir)),
         Check::of("open files", open_files()),
@@ -91,6 +94,17 @@ fn engine(settings: &Settings) -> Check {
         ))
     });
     Check::of("engine and assets", played)
+}
+
+/// Names what can draw here; good when that is all that the contest needs.
+fn renderers(settings: &Settings) -> Check {
+    let gl = match sim::renderer(RendererProfile::MujocoGl) {
+        Ok(Renderer::MujocoGl(driver)) => format!("mujoco-gl on {driver}"),
+        Ok(Renderer::Reference) | Err(SimError::GlNotBuilt) => "mujoco-gl is not in this build".to_owned(),
+        Err(error) => format!("no mujoco-gl: {error}"),
+    };
+    let needed = sim::renderer(settings.contest.renderer);
+    Check::of("renderers", needed.map(|_| format!("reference; {gl}")))
 }
 
 async fn data(settings: &Settings) -> anyhow::Result<String> {

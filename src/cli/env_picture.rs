@@ -8,12 +8,14 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::env_rollout::task_vector;
 use super::picture_kind::PictureKind;
 use super::randomisation::RandomisationArgs;
+use super::renderer::RendererArgs;
 use crate::domain::{CameraSetting, EnvId, EpisodeSeed, Orientation};
 use crate::sim::{Command, EPISODE_STEPS, Simulator, World, expert};
 
 /// Draw what cameras see of an episode, as PNGs; the scripted expert acts
 ///
-/// The same seed (or task vector), step and camera give the same file on every machine.
+/// The same seed (or task vector), step and camera give the same file on every machine; with `--renderer mujoco-gl` on
+/// each by itself.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("where").required(true).args(["out", "folder"])))]
 #[command(after_help = "Examples:\n  \
@@ -65,6 +67,9 @@ pub struct EnvPictureArgs {
     #[arg(long, value_name = "A,B,…", allow_hyphen_values = true, conflicts_with_all = ["seed", "randomisation"])]
     task_vector: Option<String>,
 
+    #[command(flatten)]
+    renderer: RendererArgs,
+
     /// The metaworld-3.1.1 wheel or its folder, if not where `make vendor` puts it
     #[arg(long, value_name = "PATH", env = "KINITRO_ASSETS")]
     assets: Option<PathBuf>,
@@ -92,6 +97,9 @@ pub fn run(args: &EnvPictureArgs) -> anyhow::Result<()> {
     if args.out.is_some() && cameras.len() * steps.len() > 1 {
         bail!("{} pictures do not fit in one file: give --folder instead of --out", cameras.len() * steps.len());
     }
+    if args.kind != PictureKind::Rgb && !args.renderer.setting().is_reference() {
+        bail!("{} draws colours alone: leave --kind or --renderer out", args.renderer.setting());
+    }
     if let Some(folder) = &args.folder {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
@@ -105,7 +113,7 @@ pub fn run(args: &EnvPictureArgs) -> anyhow::Result<()> {
         }
         now = step;
         for camera in &cameras {
-            args.kind.write(&mut world, camera, &path(args, camera, step))?;
+            args.kind.write(&mut world, args.renderer.setting(), camera, &path(args, camera, step))?;
         }
     }
     Ok(())

@@ -129,6 +129,7 @@ fn record_one(executor: &ExecutorId, task: &LeasedTask, contest: &Contest) -> Tr
         max_steps: contest.max_steps,
         stop_on_success: contest.stop_on_success,
         cameras: contest.cameras.clone(),
+        renderer: Default::default(),
         executor: executor.clone(),
         heavy: false,
     };

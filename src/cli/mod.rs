@@ -52,6 +52,7 @@ mod out;
 mod picture_kind;
 mod progress;
 mod randomisation;
+mod renderer;
 mod replay;
 mod score;
 mod services;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::ValueEnum;
 
-use crate::domain::{CameraSetting, Frame};
+use crate::domain::{CameraSetting, Frame, RendererProfile};
 use crate::service::media::{write_grey_png, write_png};
 use crate::sim::{Object, Sight, World};
 
@@ -26,15 +26,21 @@ pub enum PictureKind {
 const COLOUR_FACTOR: u32 = 0x9e_3779;
 
 impl PictureKind {
-    /// Takes a picture of the world as it is and writes it.
+    /// Takes a picture of the world as it is and writes it. Only colours depend on the renderer.
     ///
     /// # Errors
     /// The model lacks the camera; a file that cannot be written.
-    pub fn write(self, world: &mut World, camera: &CameraSetting, path: &Path) -> anyhow::Result<()> {
+    pub fn write(
+        self,
+        world: &mut World,
+        renderer: RendererProfile,
+        camera: &CameraSetting,
+        path: &Path,
+    ) -> anyhow::Result<()> {
         let (width, height) = (camera.width.get(), camera.height.get());
         match self {
             PictureKind::Rgb => {
-                let images = world.pictures(std::slice::from_ref(camera))?;
+                let images = world.pictures_by(renderer, std::slice::from_ref(camera))?;
                 write_png(path, &images.first().context("the camera gave no picture")?.frame)?;
             }
             PictureKind::Depth => {

@@ -58,6 +58,10 @@ fn answer(args: &ReplayArgs) -> anyhow::Result<Answer> {
             println!("identical: {steps} steps of {}", transcript.header.environment);
             Answer::Identical
         }
+        ReplayReport::OtherDriver { steps, pictures } => {
+            println!("identical but for the pictures: {steps} steps of {}; {pictures}", transcript.header.environment);
+            Answer::CouldNotCheck
+        }
         ReplayReport::Differs(difference) => {
             println!("differs: {difference}");
             Answer::Differs

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CameraSetting, Digest, EnvId};
+use super::{CameraSetting, Digest, EnvId, RendererProfile};
 
 /// Versioned settings of a contest. Every field decides what a published score means, so all of them stand in
 /// the manifest and [`Contest::digest`] names them.
@@ -26,6 +26,10 @@ pub struct Contest {
     /// Cameras whose pictures the policies see, in the order of their digests in transcripts. Default, and for now the
     /// only choice, none.
     pub cameras: Vec<CameraSetting>,
+    /// What draws the pictures. Default `reference`. Not written then, so that contests from before it was a setting keep
+    /// their digests.
+    #[serde(skip_serializing_if = "RendererProfile::is_reference")]
+    pub renderer: RendererProfile,
     /// Time and error limits of the policies.
     pub limits: Limits,
     /// From success rates to points and weights.
@@ -48,6 +52,7 @@ impl Default for Contest {
             stop_on_success: false,
             randomisation: Randomisation::None,
             cameras: Vec::new(),
+            renderer: RendererProfile::default(),
             limits: Limits::default(),
             scoring: Scoring::default(),
             deployment: DeploymentRules::default(),
@@ -255,6 +260,7 @@ impl Default for DeploymentRules {
 #[cfg(test)]
 mod tests {
     use super::{Contest, Randomisation};
+    use crate::domain::RendererProfile;
 
     #[test]
     fn an_unknown_setting_is_refused() {
@@ -276,5 +282,17 @@ mod tests {
         let changed = Contest { stop_on_success: true, ..Contest::default() };
         assert_ne!(default.digest(), changed.digest());
         assert_eq!(default.digest(), Contest::default().digest());
+    }
+
+    #[test]
+    fn the_default_renderer_changes_no_digest_and_another_does() {
+        let written = |renderer| serde_json::to_value(Contest { renderer, ..Contest::default() }).unwrap();
+        assert_eq!(written(RendererProfile::Reference).get("renderer"), None);
+        assert_eq!(written(RendererProfile::MujocoGl)["renderer"], "mujoco-gl");
+        for renderer in [RendererProfile::Reference, RendererProfile::MujocoGl] {
+            let settings: Contest = toml::from_str(&format!("renderer = \"{renderer}\"")).unwrap();
+            assert_eq!(settings.renderer, renderer);
+            assert_eq!(serde_json::from_value::<Contest>(written(renderer)).unwrap(), settings);
+        }
     }
 }

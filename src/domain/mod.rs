@@ -16,6 +16,7 @@ mod missed_steps;
 mod outcome;
 mod parse_error;
 mod policy;
+mod renderer;
 mod seed;
 mod text;
 
@@ -41,5 +42,6 @@ pub use outcome::{Fault, FaultReason, Outcome, Party};
 pub use parse_error::ParseError;
 pub(crate) use parse_error::parse_text;
 pub use policy::{MissReason, PolicyObservation, PolicyProfile, PolicyReply};
+pub use renderer::{GlDriver, GlName, Renderer, RendererProfile};
 pub use seed::{CycleSeed, EpisodeSeed, PolicySeed};
 pub use text::printable;

@@ -2,6 +2,7 @@
 
 use crate::domain::{
     Action, CameraSetting, Digest, Fault, FaultReason, Image, MissReason, MissedSteps, PolicyObservation, PolicyReply,
+    RendererProfile,
 };
 use crate::sim::{SimError, World};
 use crate::transcript::{Header, Observed, Recorder, StepInput, Transcript};
@@ -28,20 +29,21 @@ pub struct Rollout {
     ended_by: Option<Fault>,
     over: bool,
     state: Vec<f64>,
+    renderer: RendererProfile,
     cameras: Vec<CameraSetting>,
     pictures: Vec<Image>,
 }
 
 impl Rollout {
-    /// Starts recording `world`, which has just been reset, with the cameras of the header.
+    /// Starts recording `world`, which has just been reset, with the cameras and the renderer of the header.
     ///
     /// # Errors
-    /// A camera that the world's model does not have; no memory.
+    /// A camera that the world's model does not have; a renderer that cannot draw here; no memory.
     pub fn start(mut world: World, header: Header, rules: EpisodeRules) -> Result<Rollout, SimError> {
         let mut state = Vec::new();
         world.integration_state(&mut state);
-        let cameras = header.cameras.clone();
-        let pictures = world.pictures(&cameras)?;
+        let (renderer, cameras) = (header.renderer.profile(), header.cameras.clone());
+        let pictures = world.pictures_by(renderer, &cameras)?;
         let frames = digests(&pictures);
         let observed = Observed { observation: world.observation(), state: &state, frames: &frames };
         let recorder = Recorder::new(header, observed);
@@ -56,6 +58,7 @@ impl Rollout {
             ended_by: None,
             over: false,
             state,
+            renderer,
             cameras,
             pictures,
         })
@@ -94,7 +97,7 @@ impl Rollout {
         };
         self.last_action = action;
         self.succeeded |= result.success;
-        let Ok(pictures) = self.world.pictures(&self.cameras) else {
+        let Ok(pictures) = self.world.pictures_by(self.renderer, &self.cameras) else {
             return self.end(Some(Fault::new(FaultReason::EngineFailure)));
         };
         self.pictures = pictures;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::difference::Difference;
-use super::{CycleManifest, Finding, ReplayOptions, ReplayReport, SignedCycle, replay, scores_of};
+use super::{CycleManifest, Finding, OtherDriver, ReplayOptions, ReplayReport, SignedCycle, replay, scores_of};
 use crate::beacon::{cycle_seed, episode_seed};
 use crate::domain::{BlockHash, Hotkey, Netuid, printable};
-use crate::sim::Simulator;
+use crate::sim::{self, Simulator};
 use crate::transcript::{
     EpisodeRow, Header, SubmissionRow, Transcript, TranscriptError, canonical_json, log_commitment,
 };
@@ -237,11 +237,22 @@ pub fn check_physics(transcript: &Transcript, simulator: &Simulator, options: Re
     let subject = || transcript_name(transcript);
     match replay(transcript, simulator, options) {
         ReplayReport::Identical { .. } => None,
+        ReplayReport::OtherDriver { pictures, .. } => {
+            Some(Finding::Unchecked { subject: subject(), reason: pictures.to_string() })
+        }
         ReplayReport::Differs(difference) => Some(differs(subject(), difference)),
         ReplayReport::Unsupported(reason) => {
             Some(Finding::Unchecked { subject: subject(), reason: reason.to_string() })
         }
         ReplayReport::Failed { reason } => Some(Finding::Unchecked { subject: subject(), reason }),
+    }
+}
+
+/// Pictures of an episode: its replay with all of them drawn again, or why they cannot be.
+pub fn check_frames(transcript: &Transcript, simulator: &Simulator) -> Option<Finding> {
+    match OtherDriver::between(&transcript.header.renderer, sim::renderer) {
+        Some(other) => Some(Finding::Unchecked { subject: transcript_name(transcript), reason: other.to_string() }),
+        None => check_physics(transcript, simulator, ReplayOptions { heavy: false, frames: true }),
     }
 }
 

@@ -9,6 +9,7 @@ mod cycle;
 mod difference;
 mod ending;
 mod heavy;
+mod pictures;
 mod play;
 mod report;
 mod sample;
@@ -16,11 +17,12 @@ mod unsupported;
 
 pub use against::compare;
 pub use checks::{
-    ChainFacts, check_beacon, check_manifest, check_physics, check_scores, check_seed, episode_name, open_episode,
-    open_transcript, recorded_frames, transcript_name,
+    ChainFacts, check_beacon, check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name,
+    open_episode, open_transcript, recorded_frames, transcript_name,
 };
 pub use cycle::{CycleManifest, SignedCycle, scores_of};
 pub use difference::Difference;
+pub use pictures::OtherDriver;
 pub use play::{ReplayOptions, ReplayReport, replay};
 pub use report::{Answer, Finding, Level, LevelReport, Report};
 pub use sample::Sample;

@@ -2,9 +2,9 @@
 
 use super::difference::{compare_doubles, same_bits, shown};
 use super::ending::Ending;
-use super::{Difference, Unsupported, heavy};
-use crate::domain::{Action, CameraSetting, Digest};
-use crate::sim::{Resumer, SimError, Simulator, StepResult, World};
+use super::{Difference, OtherDriver, Unsupported, heavy};
+use crate::domain::{Action, CameraSetting, Digest, RendererProfile};
+use crate::sim::{self, Resumer, SimError, Simulator, StepResult, World};
 use crate::transcript::{StepRecord, Transcript, digest_of_doubles};
 
 /// How thorough a replay is.
@@ -13,7 +13,7 @@ pub struct ReplayOptions {
     /// Each step is taken a second time, by a world that was made from a checkpoint of the one before: what differs then is state
     /// that a checkpoint does not hold. Several times slower.
     pub heavy: bool,
-    /// Draw every picture again too. Ten times slower and more.
+    /// Draw every picture again too, where its driver is the one here. Ten times slower and more.
     pub frames: bool,
 }
 
@@ -24,6 +24,13 @@ pub enum ReplayReport {
     Identical {
         /// Steps replayed.
         steps: u32,
+    },
+    /// So they did, but for the pictures: another driver drew them, so they were not drawn again.
+    OtherDriver {
+        /// Steps replayed.
+        steps: u32,
+        /// What drew them, and what would here.
+        pictures: OtherDriver,
     },
     /// The first value that did not.
     Differs(Difference),
@@ -41,11 +48,18 @@ pub enum ReplayReport {
 pub fn replay(transcript: &Transcript, simulator: &Simulator, options: ReplayOptions) -> ReplayReport {
     let header = &transcript.header;
     let pictures = !header.cameras.is_empty() && options.frames;
-    if let Some(unsupported) = Unsupported::between(&header.engine, simulator.fingerprint(), pictures) {
+    let by_reference = pictures && header.renderer.is_reference();
+    if let Some(unsupported) = Unsupported::between(&header.engine, simulator.fingerprint(), by_reference) {
         return ReplayReport::Unsupported(unsupported);
     }
+    let other = if pictures { OtherDriver::between(&header.renderer, sim::renderer) } else { None };
+    let options = ReplayOptions { frames: pictures && other.is_none(), ..options };
+    let steps = transcript.footer.steps;
     match Replay::run(transcript, simulator, options) {
-        Ok(()) => ReplayReport::Identical { steps: transcript.footer.steps },
+        Ok(()) => match other {
+            None => ReplayReport::Identical { steps },
+            Some(pictures) => ReplayReport::OtherDriver { steps, pictures },
+        },
         Err(Stop::Differs(difference)) => ReplayReport::Differs(difference),
         Err(Stop::Failed(error)) => ReplayReport::Failed { reason: error.to_string() },
     }
@@ -73,6 +87,7 @@ impl From<SimError> for Stop {
 
 struct Replay<'a> {
     options: ReplayOptions,
+    renderer: RendererProfile,
     cameras: &'a [CameraSetting],
     world: World,
     /// Makes the second worlds of a heavy replay.
@@ -86,7 +101,8 @@ impl<'a> Replay<'a> {
         let world = simulator.episode(&header.environment, &header.seed, header.randomisation)?;
         compare_doubles(0, "task_vector", world.task_vector(), &header.task_vector)?;
         let resumer = options.heavy.then(|| simulator.resumer(&world.checkpoint())).transpose()?;
-        let mut replay = Replay { options, cameras: &header.cameras, world, resumer, state: Vec::new() };
+        let (renderer, cameras) = (header.renderer.profile(), header.cameras.as_slice());
+        let mut replay = Replay { options, renderer, cameras, world, resumer, state: Vec::new() };
         let reset = &transcript.reset;
         replay.compare_world(0, &reset.observation, &reset.frames, &reset.state, reset.state_values.as_deref())?;
 
@@ -144,7 +160,7 @@ impl<'a> Replay<'a> {
             return Err(Difference::at(step, "frames", self.cameras.len(), frames.len()).into());
         }
         if self.options.frames {
-            for (image, recorded) in self.world.pictures(self.cameras)?.iter().zip(frames) {
+            for (image, recorded) in self.world.pictures_by(self.renderer, self.cameras)?.iter().zip(frames) {
                 compare_digests(step, &format!("frame of {}", image.camera), &image.digest(), recorded)?;
             }
         }

@@ -209,6 +209,13 @@ impl Report {
         Report { answer, levels }
     }
 
+    /// What the levels say together when it is no fault that `level` could not check something.
+    pub fn answer_excusing(&self, level: Level) -> Answer {
+        let excused = |report: &&LevelReport| report.level == level && report.answer() == Answer::CouldNotCheck;
+        let answers = self.levels.iter().filter(|report| !excused(report)).map(LevelReport::answer);
+        answers.max().unwrap_or(Answer::CouldNotCheck)
+    }
+
     /// The first difference in the order of levels, or else the first thing that could not be checked.
     pub fn first_finding(&self) -> Option<(Level, &Finding)> {
         let all =
@@ -246,5 +253,27 @@ mod tests {
         assert_eq!(Report::new(vec![unchecked, different]).answer.exit_code(), 1);
         assert_eq!(Report::new(vec![LevelReport::new(Level::Structure)]).answer.exit_code(), 0);
         assert_eq!(Report::new(vec![]).answer.exit_code(), 2);
+    }
+
+    #[test]
+    fn a_level_is_excused_for_what_it_could_not_check_and_for_nothing_else() {
+        let of = |level, finding| {
+            let mut report = LevelReport::new(level);
+            report.add(0, finding);
+            report
+        };
+        let unchecked = || Some(Finding::Unchecked { subject: "s".into(), reason: "r".into() });
+        let answer = |frames, physics| {
+            let levels = vec![of(Level::Frames, frames), of(Level::Physics, physics)];
+            Report::new(levels).answer_excusing(Level::Frames)
+        };
+        assert_eq!(answer(unchecked(), None), Answer::Identical);
+        assert_eq!(answer(unchecked(), unchecked()), Answer::CouldNotCheck);
+        assert_eq!(answer(unchecked(), differs("d")), Answer::Differs);
+        assert_eq!(answer(differs("d"), None), Answer::Differs);
+        assert_eq!(
+            Report::new(vec![of(Level::Frames, unchecked())]).answer_excusing(Level::Frames),
+            Answer::CouldNotCheck
+        );
     }
 }

@@ -14,7 +14,8 @@ pub struct Unsupported {
 }
 
 impl Unsupported {
-    /// `None` when the engines are the same. The renderer counts only where there are pictures: it touches nothing else.
+    /// `None` when the engines are the same. The reference renderer counts only where it drew `pictures`: it touches
+    /// nothing else.
     pub fn between(recorded: &EngineFingerprint, here: &EngineFingerprint, pictures: bool) -> Option<Unsupported> {
         let parts: Vec<_> = [
             ("MuJoCo", recorded.mujoco_version.clone(), here.mujoco_version.clone()),

@@ -19,7 +19,7 @@ use super::task_client::{ClientSetupError, HttpTaskClient};
 use super::tasks::{TaskQueue, TaskService, TaskServiceSettings};
 use crate::domain::{DeploymentRules, ParseError};
 use crate::policy::{ClientOptions, PlatformCredential, Secret};
-use crate::sim::Simulator;
+use crate::sim::{self, Simulator};
 use crate::store::Role;
 
 /// The variable that holds an executor's API key.
@@ -74,6 +74,7 @@ pub type Ready = Box<dyn FnOnce(Option<SocketAddr>) + Send>;
 pub async fn daemon(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
     let (listener, access) = listen(&settings.api).await?;
     let (appliance, simulator) = open(&settings, Role::Daemon).await?;
+    find_renderer(&settings).await?;
     let tasks = Arc::new(task_service(&appliance, &settings.api));
     let executor = start_executor(&settings.executor, &settings.contest.deployment, tasks.clone(), &simulator).await?;
     take_back(&appliance, &settings.executor).await?;
@@ -138,6 +139,7 @@ pub async fn execute(settings: Settings, shutdown: CancellationToken, ready: Rea
     let queue = Arc::new(HttpTaskClient::new(&settings.executor.api_url, key)?);
     let for_simulator = settings.clone();
     let simulator = blocking(move || open_simulator(&for_simulator)).await.map_err(OpenError::from)?;
+    find_renderer(&settings).await?;
     let executor = start_executor(&settings.executor, &settings.contest.deployment, queue, &simulator).await?;
     let mut parts = Parts::new(shutdown.clone());
     parts.spawn("executor", async move { Ok(executor.run(shutdown).await?) });
@@ -214,6 +216,13 @@ async fn open(settings: &Settings, role: Role) -> Result<(Appliance, Simulator),
     let settings = settings.clone();
     let simulator = blocking(move || open_simulator(&settings)).await.map_err(OpenError::from)?;
     Ok((appliance, simulator))
+}
+
+/// Whether this machine can draw what the contest asks for, so that its absence stops the start and no episode.
+async fn find_renderer(settings: &Settings) -> Result<(), RoleError> {
+    let profile = settings.contest.renderer;
+    blocking(move || sim::renderer(profile)).await.map_err(OpenError::from)?;
+    Ok(())
 }
 
 /// What the daemon before this one was working on when it ended: its executor ended with it, so nobody waits for its

@@ -100,7 +100,7 @@ pub fn run_locally(
     policy: LocalPolicy,
 ) -> Result<Transcript, SimError> {
     let world = simulator.episode(&assignment.environment, &assignment.seed, contest.randomisation)?;
-    let header = assignment.header(contest, simulator.fingerprint(), &world, None, recorder());
+    let header = assignment.header(contest, simulator.fingerprint(), &world, None, recorder())?;
     let profile = PolicyProfile::KinitroV1;
     let mut rollout = Rollout::start(world, header, EpisodeRules::of(contest, profile))?;
     let mut actor = Actor::new(assignment, policy)?;

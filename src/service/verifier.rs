@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::replay::{
     ChainFacts, Finding, Level, LevelReport, ReplayOptions, Report, Sample, SignedCycle, Unsupported, check_beacon,
-    check_manifest, check_physics, check_scores, check_seed, episode_name, open_episode, open_transcript,
+    check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name, open_episode, open_transcript,
     recorded_frames, transcript_name,
 };
 use crate::sim::Simulator;
@@ -139,7 +139,9 @@ fn check_transcript(
         Err(finding) => levels.unread(place, finding),
         Ok(transcript) => {
             levels.run(Level::Structure, place, || None);
-            levels.run(Level::Physics, place, || replayed(&transcript, simulator, options.replay()));
+            levels.run(Level::Physics, place, || {
+                replayed(&transcript, simulator, |simulator| check_physics(&transcript, simulator, options.replay()))
+            });
             frames(levels, place, &transcript, simulator);
         }
     }
@@ -210,17 +212,19 @@ fn check_episode(subject: &Subject<'_>, options: &VerifyOptions, row: &EpisodeRo
     };
     levels.run(Level::Structure, place, || None);
     levels.run(Level::Seeds, place, || check_seed(manifest, &transcript));
-    levels.run(Level::Physics, place, || replayed(&transcript, &subject.simulator, options.replay()));
+    levels.run(Level::Physics, place, || {
+        replayed(&transcript, &subject.simulator, |simulator| check_physics(&transcript, simulator, options.replay()))
+    });
     frames(levels, place, &transcript, &subject.simulator);
 }
 
 fn replayed(
     transcript: &Transcript,
     simulator: &Result<&Simulator, String>,
-    options: ReplayOptions,
+    check: impl FnOnce(&Simulator) -> Option<Finding>,
 ) -> Option<Finding> {
     match simulator {
-        Ok(simulator) => check_physics(transcript, simulator, options),
+        Ok(simulator) => check(simulator),
         Err(reason) => Some(Finding::Unchecked { subject: transcript_name(transcript), reason: reason.clone() }),
     }
 }
@@ -229,10 +233,11 @@ fn frames(levels: &mut Levels, place: u64, transcript: &Transcript, simulator: &
     if recorded_frames(transcript) == 0 {
         return levels.note(Level::Frames, "no cameras: there are no pictures to draw again");
     }
-    levels.run(Level::Frames, place, || {
-        let options = ReplayOptions { frames: true, ..ReplayOptions::default() };
-        replayed(transcript, simulator, options)
-    });
+    if !transcript.header.renderer.is_reference() {
+        levels.note(Level::Frames, "drawn by a GL driver (mujoco-gl): checked only where the same driver draws");
+    }
+    levels
+        .run(Level::Frames, place, || replayed(transcript, simulator, |simulator| check_frames(transcript, simulator)));
 }
 
 /// The reports of the levels that were asked for.
@@ -310,9 +315,9 @@ impl Levels {
         if manifest.beacon.is_dev() {
             self.note(Level::Seeds, "a development beacon (dev): anybody could compute these seeds in advance");
         }
+        let pictures = !manifest.contest.cameras.is_empty() && manifest.contest.renderer.is_reference();
         if let Ok(simulator) = subject.simulator
-            && let Some(unsupported) =
-                Unsupported::between(&manifest.engine, simulator.fingerprint(), !manifest.contest.cameras.is_empty())
+            && let Some(unsupported) = Unsupported::between(&manifest.engine, simulator.fingerprint(), pictures)
         {
             self.note(Level::Physics, unsupported.to_string());
         }

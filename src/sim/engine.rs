@@ -19,8 +19,14 @@ use mujoco_rs::wrappers::mj_model::{MjModel, MjtObjBase};
 use self::varied::OwnArrays;
 use super::error::SimError;
 
+#[cfg(feature = "gl")]
+mod egl;
+#[cfg(feature = "gl")]
+mod gl;
 mod visual;
 
+#[cfg(feature = "gl")]
+pub(crate) use gl::driver as gl_driver;
 pub(crate) use visual::Visualiser;
 
 /// Which parts of the state `integration_state` holds: all that decides the following steps.

@@ -112,6 +112,21 @@ pub enum SimError {
         /// Its name.
         name: String,
     },
+    /// A build without the renderer `mujoco-gl` was asked for it.
+    #[error(
+        "this build has no renderer `mujoco-gl`: build it with `cargo build --release --locked --features gl`, or choose \
+         `reference`"
+    )]
+    GlNotBuilt,
+    /// The renderer `mujoco-gl` cannot draw on this machine.
+    #[error(
+        "the renderer `mujoco-gl` cannot draw here ({reason}): install EGL and a GL driver (docs/operators.md says which), or \
+         choose `reference`"
+    )]
+    Gl {
+        /// What went wrong.
+        reason: String,
+    },
     /// There is no memory for another episode.
     #[error("no memory for the simulation of another episode: run fewer episodes at once")]
     OutOfMemory,

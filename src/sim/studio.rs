@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::camera::{AssetCache, Assets, Renderer, Sight, Stage};
 use super::engine::{Model, Physics, Visualiser};
 use super::error::SimError;
-use crate::domain::{CameraSetting, Frame, Image, Orientation};
+use crate::domain::{CameraSetting, Frame, Image, Orientation, RendererProfile};
 
 /// Takes pictures of the episodes of one model. What it draws with is kept for the next picture; nothing of an episode
 /// stays in it.
@@ -34,11 +34,27 @@ impl Studio {
     /// What each camera sees, in their order. What MuJoCo derives from positions must be up to date.
     ///
     /// # Errors
-    /// [`SimError::NoSuchElement`] if the model lacks a camera.
-    pub(super) fn pictures(&self, physics: &mut Physics, cameras: &[CameraSetting]) -> Result<Vec<Image>, SimError> {
-        self.with_crew(physics, |crew, assets, physics| {
-            cameras.iter().map(|camera| crew.picture(assets, physics, camera)).collect()
-        })
+    /// [`SimError::NoSuchElement`] if the model lacks a camera; a renderer that cannot draw here.
+    pub(super) fn pictures(
+        &self,
+        renderer: RendererProfile,
+        physics: &mut Physics,
+        cameras: &[CameraSetting],
+    ) -> Result<Vec<Image>, SimError> {
+        match renderer {
+            RendererProfile::Reference => self.with_crew(physics, |crew, assets, physics| {
+                cameras.iter().map(|camera| crew.picture(assets, physics, camera)).collect()
+            }),
+            #[cfg(feature = "gl")]
+            RendererProfile::MujocoGl => {
+                let mut crew = self.crew(physics.model());
+                let pictures = cameras.iter().map(|camera| crew.photograph(physics, camera)).collect();
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(crew);
+                pictures
+            }
+            #[cfg(not(feature = "gl"))]
+            RendererProfile::MujocoGl => Err(SimError::GlNotBuilt),
+        }
     }
 
     /// What each pixel of a camera's picture shows. What MuJoCo derives from positions must be up to date.
@@ -96,9 +112,16 @@ impl Crew {
         let size = self.look(physics, camera)?;
         let Crew { renderer, stage, rgb, .. } = self;
         renderer.draw(assets, stage, size, rgb);
-        camera.orientation.turn(rgb);
-        let frame = Frame::new(camera.width.get(), camera.height.get(), rgb.as_slice());
-        Ok(Image { camera: camera.name.clone(), frame: frame.expect("the renderer fills the picture") })
+        Ok(finished(camera, rgb))
+    }
+
+    /// As [`Crew::picture`], by MuJoCo's own renderer.
+    #[cfg(feature = "gl")]
+    fn photograph(&mut self, physics: &mut Physics, camera: &CameraSetting) -> Result<Image, SimError> {
+        let number = physics.model().camera(camera.camera.as_str())?;
+        let size = [camera.width.get(), camera.height.get()];
+        let mut rgb = self.visualiser.photograph(physics, number, camera.fov_factor.get(), size)?;
+        Ok(finished(camera, &mut rgb))
     }
 
     fn survey(
@@ -115,4 +138,11 @@ impl Crew {
         }
         Ok(sights)
     }
+}
+
+/// A picture as it leaves the studio: turned as the setting says, and named.
+fn finished(camera: &CameraSetting, rgb: &mut [u8]) -> Image {
+    camera.orientation.turn(rgb);
+    let frame = Frame::new(camera.width.get(), camera.height.get(), &*rgb).expect("the renderer fills the picture");
+    Image { camera: camera.name.clone(), frame }
 }

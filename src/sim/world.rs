@@ -10,7 +10,7 @@ use super::studio::Studio;
 use super::task::{Info, Task, TaskSpec};
 use super::template::Prepared;
 use super::variation::Variation;
-use crate::domain::{Action, CameraSetting, EnvId, Image};
+use crate::domain::{Action, CameraSetting, EnvId, Image, RendererProfile};
 
 /// Steps of an episode, MetaWorld's `max_path_length`; there is no step after them.
 pub const EPISODE_STEPS: u32 = 500;
@@ -238,16 +238,28 @@ impl World {
         Ok(StepResult { reward, success, info, warnings, unstable: self.unstable })
     }
 
-    /// What each camera sees now, in their order. Changes nothing in the world.
+    /// What each camera sees now, in their order, drawn by the reference renderer. Changes nothing in the world.
     ///
     /// # Errors
     /// [`SimError::NoSuchElement`] if the model lacks a camera; no memory.
     pub fn pictures(&mut self, cameras: &[CameraSetting]) -> Result<Vec<Image>, SimError> {
+        self.pictures_by(RendererProfile::Reference, cameras)
+    }
+
+    /// As [`World::pictures`], by a renderer of one's choice.
+    ///
+    /// # Errors
+    /// As [`World::pictures`]; [`SimError::GlNotBuilt`] or [`SimError::Gl`] where the renderer cannot draw.
+    pub fn pictures_by(
+        &mut self,
+        renderer: RendererProfile,
+        cameras: &[CameraSetting],
+    ) -> Result<Vec<Image>, SimError> {
         if cameras.is_empty() {
             return Ok(Vec::new());
         }
         let studio = Arc::clone(&self.studio);
-        self.derived(|physics| studio.pictures(physics, cameras))?
+        self.derived(|physics| studio.pictures(renderer, physics, cameras))?
     }
 
     /// What each pixel of a camera's picture shows, row after row from the top: the object in its middle (in pictures,

@@ -6,7 +6,7 @@ use super::TranscriptError;
 use super::cbor::{Reader, put_array, put_text, put_uint, put_value};
 use crate::domain::{
     BlockRef, CameraSetting, Contest, CycleId, Digest, Encoding, EngineFingerprint, EnvId, EpisodeSeed, ExecutorId,
-    Limits, Miner, PolicyProfile, Randomisation,
+    Limits, Miner, PolicyProfile, Randomisation, Renderer,
 };
 
 /// The first item of the first item: what these bytes are.
@@ -39,8 +39,11 @@ pub struct Header {
     /// The contest's variation of physics and looks.
     pub randomisation: Randomisation,
     /// The contest's cameras: each record has a digest of what each of them saw. Not written when there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "super::cameras", skip_serializing_if = "Vec::is_empty")]
     pub cameras: Vec<CameraSetting>,
+    /// What drew the pictures. Not written when it is the reference renderer, which the fingerprint names.
+    #[serde(default, skip_serializing_if = "Renderer::is_reference")]
+    pub renderer: Renderer,
     /// What was drawn from the seed: positions of object and goal as MetaWorld's task vector, in metres.
     #[serde(with = "super::bits::many")]
     pub task_vector: Vec<f64>,
@@ -68,6 +71,7 @@ impl Header {
         self.contest == contest.digest()
             && self.randomisation == contest.randomisation
             && self.cameras == contest.cameras
+            && self.renderer.profile() == contest.renderer
             && self.limits == contest.limits
             && self.max_steps == contest.max_steps
             && self.stop_on_success == contest.stop_on_success

@@ -3,6 +3,7 @@
 //! `docs/transcript-format.md` describes both formats for a reader in another language.
 
 mod bits;
+mod cameras;
 mod canonical;
 mod cbor;
 mod chain;

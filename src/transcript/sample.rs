@@ -52,6 +52,7 @@ pub(crate) fn header(heavy: bool) -> Header {
         max_steps: contest.max_steps,
         stop_on_success: false,
         cameras: contest.cameras,
+        renderer: Default::default(),
         executor: "executor-1".parse().unwrap(),
         heavy,
     }

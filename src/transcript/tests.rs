@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::sample::{header, record, transcript};
 use super::*;
-use crate::domain::{Fault, FaultReason, Outcome};
+use crate::domain::{CameraSetting, Fault, FaultReason, GlDriver, GlName, Outcome, Renderer, standard_cameras};
 
 fn zstd_of(body: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(body, 1).unwrap()
@@ -18,6 +18,30 @@ fn a_transcript_survives_its_file() {
         let original = transcript(1, steps, heavy, fault);
         let read = Transcript::from_bytes(&original.to_bytes().unwrap()).unwrap();
         assert_eq!(read, original);
+    }
+}
+
+#[test]
+fn cameras_and_the_driver_that_drew_survive_the_file() {
+    let name = GlName::of;
+    let driver = GlDriver { vendor: name("Mesa"), renderer: name("llvmpipe"), driver: name("4.5") };
+    let mut cameras = standard_cameras();
+    cameras[1].fov_factor = 0.7.try_into().unwrap();
+    for (cameras, renderer) in [
+        (cameras.clone(), Renderer::Reference),
+        (cameras, Renderer::MujocoGl(driver.clone())),
+        (Vec::<CameraSetting>::new(), Renderer::MujocoGl(driver)),
+    ] {
+        let header = Header { cameras, renderer, ..header(false) };
+        let original = Recorder::new(header, Observed { observation: &[0.0; 39], state: &[], frames: &[] });
+        let original = original.finish(Some(Fault::new(FaultReason::Unreachable)));
+        let read = Transcript::from_bytes(&original.to_bytes().unwrap()).unwrap();
+        assert_eq!(read, original);
+        let line = serde_json::to_value(&read.header).unwrap();
+        assert_eq!(line.get("renderer").is_some(), !read.header.renderer.is_reference());
+        if let Some(camera) = read.header.cameras.get(1) {
+            assert_eq!(line["cameras"][1]["fov_factor"], format!("{:016x}", camera.fov_factor.get().to_bits()));
+        }
     }
 }
 

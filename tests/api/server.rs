@@ -131,6 +131,7 @@ pub fn transcript(name: &str, task: &LeasedTask, contest: &Contest, fault: Optio
         max_steps: contest.max_steps,
         stop_on_success: contest.stop_on_success,
         cameras: contest.cameras.clone(),
+        renderer: Default::default(),
         executor: support::executor(name),
         heavy: false,
     };

@@ -102,6 +102,7 @@ pub fn play_contest(simulator: &Simulator, contest: Contest, forge: impl Fn(&mut
                 max_steps: contest.max_steps,
                 stop_on_success: contest.stop_on_success,
                 cameras: contest.cameras.clone(),
+                renderer: Default::default(),
                 executor: "test".parse().unwrap(),
                 heavy: false,
             };

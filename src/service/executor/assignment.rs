@@ -6,7 +6,7 @@ use crate::domain::{
     PolicyProfile,
 };
 use crate::policy::EpisodeTicket;
-use crate::sim::World;
+use crate::sim::{self, SimError, World};
 use crate::store::LeasedTask;
 use crate::transcript::Header;
 
@@ -47,6 +47,9 @@ impl Assignment {
     }
 
     /// The header of the episode's transcript.
+    ///
+    /// # Errors
+    /// A renderer that cannot draw here.
     pub fn header(
         &self,
         contest: &Contest,
@@ -54,8 +57,8 @@ impl Assignment {
         world: &World,
         encoding: Option<Encoding>,
         executor: ExecutorId,
-    ) -> Header {
-        Header {
+    ) -> Result<Header, SimError> {
+        Ok(Header {
             engine: engine.clone(),
             contest: contest.digest(),
             environment: self.environment.clone(),
@@ -72,9 +75,10 @@ impl Assignment {
             max_steps: contest.max_steps,
             stop_on_success: contest.stop_on_success,
             cameras: contest.cameras.clone(),
+            renderer: sim::renderer(contest.renderer)?,
             executor,
             heavy: false,
-        }
+        })
     }
 }
 

@@ -78,7 +78,7 @@ impl Runner {
         let executor = executor.clone();
         let started = self.pool.run(move || {
             let world = simulator.episode(&assignment.environment, &assignment.seed, contest.randomisation)?;
-            let header = assignment.header(&contest, simulator.fingerprint(), &world, encoding, executor);
+            let header = assignment.header(&contest, simulator.fingerprint(), &world, encoding, executor)?;
             let rules = EpisodeRules::of(&contest, PolicyProfile::KinitroV1);
             Rollout::start(world, header, rules)
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sections::{ApiSettings, ExecutorSettings, Settings};
-use crate::domain::{CameraSetting, Contest, ExecutorId, MAX_CAMERA_PIXELS, MAX_CAMERAS, Strategy};
+use crate::domain::{CameraSetting, Contest, ExecutorId, MAX_CAMERA_PIXELS, MAX_CAMERAS, RendererProfile, Strategy};
 use crate::sim;
 
 /// MetaWorld's own step limit; stepping past it is an error there.
@@ -57,6 +57,7 @@ fn check_contest(contest: &Contest, problems: &mut Vec<String>) {
         problems.push(format!("[contest] max_steps must be 1 to {MAX_STEPS}, MetaWorld's own limit"));
     }
     check_cameras(&contest.cameras, problems);
+    check_renderer(contest, problems);
     check_limits(contest, problems);
     check_scoring(contest, problems);
 }
@@ -80,6 +81,15 @@ fn check_cameras(cameras: &[CameraSetting], problems: &mut Vec<String>) {
         problems.push(format!(
             "[contest] cameras: all pictures of a step have {pixels} pixels, more than {MAX_CAMERA_PIXELS}; make them smaller"
         ));
+    }
+}
+
+fn check_renderer(contest: &Contest, problems: &mut Vec<String>) {
+    if contest.renderer == RendererProfile::MujocoGl && !sim::HAS_GL {
+        problems.push(format!("[contest] renderer: {}", sim::SimError::GlNotBuilt));
+    }
+    if !contest.renderer.is_reference() && contest.cameras.is_empty() {
+        problems.push(format!("[contest] renderer: there is nothing to draw for {}; name cameras", contest.renderer));
     }
 }
 

@@ -204,6 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn a_renderer_that_this_build_lacks_or_that_has_nothing_to_draw_is_refused() {
+        let told = |text: &str| load_text(text).map_or_else(|error| error.to_string(), |_| "good".to_owned());
+        let cameras = "cameras = [{ name = \"corner\", camera = \"corner\" }]\n";
+        assert_eq!(told(&format!("[contest]\n{cameras}renderer = \"reference\"\n")), "good");
+        let with_cameras = told(&format!("[contest]\n{cameras}renderer = \"mujoco-gl\"\n"));
+        if crate::sim::HAS_GL {
+            assert_eq!(with_cameras, "good");
+        } else {
+            assert!(
+                with_cameras.contains("[contest] renderer") && with_cameras.contains("--features gl"),
+                "{with_cameras}"
+            );
+        }
+        assert!(told("[contest]\nrenderer = \"mujoco-gl\"\n").contains("nothing to draw for mujoco-gl"));
+        assert!(told("[contest]\nrenderer = \"opengl\"\n").contains("unknown variant `opengl`"));
+    }
+
+    #[test]
     fn variables_stand_above_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kinitro.toml");

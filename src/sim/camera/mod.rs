@@ -35,6 +35,8 @@ mod view;
 
 pub use assets::{AssetCache, Assets};
 pub use picture::Renderer;
+#[cfg(feature = "gl")]
+pub use stage::widened;
 pub use stage::{
     Camera, Form, Light, LightKind, MeshSource, Object, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
 };

@@ -170,10 +170,14 @@ impl Camera {
         if factor == 1.0 {
             return;
         }
-        let near = f64::from(self.near);
-        let moved = |edge: f32| (near * libm::tan(libm::atan(f64::from(edge) / near) * factor)) as f32;
-        (self.bottom, self.top) = (moved(self.bottom), moved(self.top));
+        [self.bottom, self.top] = [self.bottom, self.top].map(|edge| widened(self.near, edge, factor));
     }
+}
+
+/// Where the lower or upper edge of what is seen, at the distance `near`, comes to lie when the angle to it is multiplied.
+pub fn widened(near: f32, edge: f32, factor: f64) -> f32 {
+    let near = f64::from(near);
+    (near * libm::tan(libm::atan(f64::from(edge) / near) * factor)) as f32
 }
 
 /// How finely MuJoCo divides its built-in forms.

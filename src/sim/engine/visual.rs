@@ -19,7 +19,7 @@ const MAX_PROPS: c_int = 1000;
 
 /// MuJoCo's abstract visualisation, reused from frame to frame.
 pub(crate) struct Visualiser {
-    scene: Box<mj::mjvScene>,
+    pub(super) scene: Box<mj::mjvScene>,
     option: mj::mjvOption,
     perturb: mj::mjvPerturb,
     camera: mj::mjvCamera,
@@ -60,6 +60,12 @@ impl Visualiser {
 
     /// Looks at an episode through a camera of its model. What MuJoCo derives from positions must be up to date.
     pub(crate) fn look(&mut self, physics: &mut Physics, camera: usize, stage: &mut Stage) {
+        self.update(physics, camera);
+        self.copy(physics, stage);
+    }
+
+    /// Fills MuJoCo's scene with what a camera of the model sees.
+    pub(super) fn update(&mut self, physics: &mut Physics, camera: usize) {
         self.camera.type_ = mj::mjtCamera::mjCAMERA_FIXED as c_int;
         self.camera.fixedcamid = camera as c_int;
         let everything = mj::mjtCatBit::mjCAT_ALL as c_int;
@@ -69,7 +75,6 @@ impl Visualiser {
             let (option, perturb) = (&raw const self.option, &raw const self.perturb);
             mj::mjv_updateScene(view, data, option, perturb, &mut self.camera, everything, &mut *self.scene);
         }
-        self.copy(physics, stage);
     }
 
     fn copy(&self, physics: &Physics, stage: &mut Stage) {
