@@ -8,7 +8,7 @@ PEERS  := vendor/python-peers
 DEMO_ARGS ?=
 PEERS_ARGS ?=
 
-.PHONY: help prerequisites vendor build demo test lint docs identical parity parity-quick bench bench-peers clean
+.PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ $(PEERS)/.done: tests/oracle/requirements-peers.txt
 test: vendor $(READER)/.done ## every test
 	PYTHONPATH=$(CURDIR)/$(READER) cargo test --locked
 
+test-gl: vendor ## the tests of the renderer mujoco-gl; where no EGL is, they say so
+	cargo test --locked --features gl --test gl -- --nocapture
+
 identical: build ## the same bits on emulated CPUs, two C libraries, both builds; other bits without our maths functions
 	cargo build --locked
 	cargo build --locked --features system-maths --example system_maths
@@ -74,6 +77,7 @@ bench-peers: build $(ORACLE)/.done $(PEERS)/.done ## EnvPool and Python metaworl
 lint: vendor ## formatting, clippy with warnings denied
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --features gl --lib --test gl -- -D warnings
 
 docs: vendor ## the API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
