@@ -16,8 +16,7 @@ use crate::domain::GlDriver;
 use crate::sim::camera::widened;
 use crate::sim::error::SimError;
 
-/// Most models whose meshes and textures are kept with the driver; each takes some ten MiB there, and making it ready
-/// again as long as a dozen pictures. MetaWorld has fifty.
+/// Most models whose meshes and textures are kept with the driver: all fifty of MetaWorld, and a bound all the same.
 const MAX_CONTEXTS: usize = 64;
 
 /// The thread that draws.
