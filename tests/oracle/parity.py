@@ -30,9 +30,9 @@ class Difference(Exception):
 
 
 class Oracle:
-    """The Python side, one process for many rollouts."""
+    """The Python side, one process for many jobs."""
 
-    def __init__(self, args, preload):
+    def __init__(self, args, preload, program=os.path.join(HERE, "oracle.py")):
         environment = dict(os.environ, OPENBLAS_CORETYPE="Haswell", NPY_DISABLE_CPU_FEATURES=NUMPY_PLAIN)
         environment.update(OPENBLAS_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1")
         environment.pop("LD_PRELOAD", None)
@@ -40,7 +40,7 @@ class Oracle:
             environment["PYTHONPATH"] = os.path.abspath(args.packages)
         if preload:
             environment["LD_PRELOAD"] = os.path.abspath(preload)
-        command = [sys.executable, "-W", "ignore", os.path.join(HERE, "oracle.py")]
+        command = [sys.executable, "-W", "ignore", program]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, text=True)
 
@@ -52,7 +52,7 @@ class Oracle:
             lines = 1
         answer = [self.process.stdout.readline() for _ in range(lines)]
         if not answer[-1]:
-            sys.exit(f"parity: the oracle stopped at {json.dumps(job)[:200]} (its own message is above)")
+            sys.exit(f"the oracle stopped at {json.dumps(job)[:200]} (its own message is above)")
         return [json.loads(line) for line in answer]
 
     def close(self):

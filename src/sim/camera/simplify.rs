@@ -21,6 +21,9 @@ const STEPS: usize = 26;
 /// A level must have less than this share of the triangles of the one before.
 const WORTHWHILE: f32 = 0.85;
 
+/// A level must have at least this share of the mesh's area: strands of a net may not vanish.
+const LEAST_AREA: f64 = 0.85;
+
 impl Ladder {
     /// Makes all levels.
     pub fn new(mesh: Mesh) -> Ladder {
@@ -33,7 +36,11 @@ impl Ladder {
             let last = coarser.last().map_or(&mesh, |level| &level.1);
             let left = collapse.triangles_left();
             if left > 0 && (left as f32) < WORTHWHILE * last.triangles.len() as f32 {
-                coarser.push((error, collapse.mesh(&mesh)));
+                let level = collapse.mesh(&mesh);
+                if area(&level) < LEAST_AREA * area(&mesh) {
+                    break;
+                }
+                coarser.push((error, level));
             }
             error *= std::f32::consts::SQRT_2;
         }
@@ -198,16 +205,29 @@ impl<'a> Collapse<'a> {
         best
     }
 
-    /// A squared distance that stands for the change of normals when a place moves.
+    /// A squared distance that stands for the change of normals when a place moves. The normals at the new place count as
+    /// far as the triangles at the old one reach along the way; normals that are taken along, as far as the place moves.
     fn bend(&self, from: u32, to: u32) -> f64 {
         let (a, b) = (self.places[from as usize], self.places[to as usize]);
         let way = [0, 1, 2].map(|k| b[k] - a[k]);
-        let mut most = 0.0_f64;
+        let length = dot(way, way);
+        if length == 0.0 {
+            return 0.0;
+        }
+        let (mut like, mut unlike) = (0.0_f64, 0.0_f64);
         for corner in &self.corners[from as usize] {
             let others = self.corners[to as usize].iter();
-            most = most.max(others.map(|other| self.change(*corner, *other)).fold(4.0, f64::min));
+            let change = others.map(|other| self.change(*corner, *other)).fold(4.0, f64::min);
+            let most = if change < CREASE { &mut like } else { &mut unlike };
+            *most = most.max(change);
         }
-        BEND * BEND * dot(way, way) * most
+        let mut reach = length;
+        let around = self.around[from as usize].iter().map(|index| self.triangles[*index as usize]);
+        for place in around.filter(|triangle| !triangle.contains(&to)).flatten() {
+            let p = self.places[place as usize];
+            reach = reach.max(dot([0, 1, 2].map(|k| p[k] - a[k]), way).abs());
+        }
+        BEND * BEND * (reach * reach / length * like).max(length * unlike)
     }
 
     /// Collapses all edges whose squared error is at most this.
@@ -325,6 +345,13 @@ fn is_left([a, b, c]: [u32; 3]) -> bool {
 fn normal([a, b, c]: [[f64; 3]; 3]) -> [f64; 3] {
     let (u, v) = ([0, 1, 2].map(|k| b[k] - a[k]), [0, 1, 2].map(|k| c[k] - a[k]));
     [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
+}
+
+/// Twice the area.
+fn area(mesh: &Mesh) -> f64 {
+    let corners = |triangle: &[u32; 3]| triangle.map(|corner| mesh.positions[corner as usize].map(f64::from));
+    let normals = mesh.triangles.iter().map(|triangle| normal(corners(triangle)));
+    normals.map(|normal| dot(normal, normal).sqrt()).sum()
 }
 
 fn distance_square(a: [f64; 3], b: [f64; 3]) -> f64 {

@@ -117,3 +117,21 @@ fn flat_sides_stay_flat_when_their_bevels_go() {
     }
     assert!(flat > 23.0, "of 24 square metres {flat} are lit as flat");
 }
+
+#[test]
+fn strands_of_a_net_do_not_vanish() {
+    let mut mesh = Mesh::default();
+    for strand in 0..20 {
+        let y = 0.1 * strand as f32 - 1.0;
+        let strip = |z: f32| (0..=10).map(move |k| [0.2 * k as f32 - 1.0, y, z]);
+        let first = mesh.positions.len() as u32;
+        for place in strip(-0.005).chain(strip(0.005)) {
+            mesh.corner(place, [0.0, -1.0, 0.0], [0.0; 2]);
+        }
+        (first..first + 10).for_each(|k| mesh.quad([k, k + 1, k + 12, k + 11]));
+    }
+    let ladder = Ladder::new(mesh.finished());
+    let coarse = ladder.mesh(ladder.level(0.1));
+    assert!(area(coarse) > 0.8 * area(ladder.mesh(0)));
+    assert!(coarse.triangles.len() * 3 < ladder.mesh(0).triangles.len());
+}
