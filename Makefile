@@ -7,8 +7,10 @@ ORACLE := vendor/python-oracle
 PEERS  := vendor/python-peers
 DEMO_ARGS ?=
 PEERS_ARGS ?=
+PICTURES_ARGS ?=
 
-.PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick bench bench-peers clean
+.PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick
+.PHONY: pictures pictures-quick pictures-docs bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +64,18 @@ parity: parity-programs ## compare every value of every step with Python metawor
 
 parity-quick: parity-programs ## the same over one seed and 100 steps
 	python3 tests/oracle/parity.py --packages $(ORACLE) --seeds 1 --steps 100
+
+# Wants EGL with Mesa's software renderer (Debian: libegl1 libegl-mesa0 libgl1-mesa-dri).
+PICTURES := python3 tests/oracle/pictures.py --packages $(ORACLE)
+
+pictures: parity-programs ## compare pictures with those of MuJoCo's own renderer (PICTURES_ARGS="--envs reach-v3 --jobs 1")
+	$(PICTURES) $(PICTURES_ARGS)
+
+pictures-quick: parity-programs ## the same over two moments at 84 x 84
+	$(PICTURES) --steps 0,80 --sizes 84 $(PICTURES_ARGS)
+
+pictures-docs: parity-programs ## draw the pairs of docs/renderer.md again
+	$(PICTURES) --shown --pairs docs/images/renderer
 
 bench: build ## the figures of docs/benchmarks.md, without the peers
 	target/release/kinitro bench sim

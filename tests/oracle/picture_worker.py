@@ -6,7 +6,7 @@ A job is a line of JSON; the answer is one line of JSON per job:
     {"env": "reach-v3", "task_vector": [...], "steps": [0, 20], "cameras": ["corner"], "sizes": [84],
      "folder": "..."}                                        -> {"drawn": 2}: CAMERA-SIZE-STEP.png in the folder
     {"theirs": "...", "ours": "..."}                         -> {"psnr": ..., "ssim": ...} of two files
-    {"theirs": "...", "ours": "...", "pair": "..."}          -> writes them and their difference side by side
+    {"theirs": "...", "ours": "...", "pair": "..."}          -> {}: writes them and their difference side by side
 
 Run it through pictures.py, which sets the environment that it needs.
 """
@@ -30,8 +30,10 @@ SIGMA, RADIUS = 1.5, 5
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 # Differences are shown this much larger.
 GAIN = 4
-# Grey between pictures that stand side by side.
+# Pixels of white between pictures that stand side by side.
 GAP = 4
+# Pairs show small pictures this much larger, and of others the middle, so wide.
+SMALL, ENLARGED, MIDDLE = 128, 3, 132
 
 
 def psnr(a, b):
@@ -66,9 +68,17 @@ def compare(theirs, ours):
     return {"psnr": psnr(a, b), "ssim": ssim(a, b)}
 
 
+def excerpt(image):
+    side = image.shape[0]
+    if side <= SMALL:
+        return image.repeat(ENLARGED, axis=0).repeat(ENLARGED, axis=1)
+    middle = slice((side - MIDDLE) // 2, (side + MIDDLE) // 2)
+    return image[middle, middle]
+
+
 def write_pair(theirs, ours, path):
     """MuJoCo's picture, ours, and their difference around grey."""
-    a, b = pixels(theirs), pixels(ours)
+    a, b = (excerpt(pixels(path)) for path in (theirs, ours))
     gap = np.full((a.shape[0], GAP, 3), 255.0)
     difference = np.clip(128 + GAIN * (b - a), 0, 255)
     whole = np.concatenate([a, gap, b, gap, difference], axis=1).astype(np.uint8)

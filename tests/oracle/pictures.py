@@ -28,7 +28,10 @@ LEAST_MEAN_PSNR, LEAST_PSNR, LEAST_MEAN_SSIM = 32.0, 26.0, 0.95
 # Pictures of docs/renderer.md: environment, camera, size, step.
 SHOWN = (
     ("drawer-open-v3", "corner", 84, 60),
-    ("drawer-open-v3", "gripperPOV", 84, 60),
+    ("bin-picking-v3", "topview", 84, 80),
+    ("soccer-v3", "corner3", 84, 0),
+    ("door-open-v3", "gripperPOV", 84, 60),
+    ("assembly-v3", "corner2", 480, 60),
 )
 
 

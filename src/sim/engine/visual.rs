@@ -244,3 +244,6 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

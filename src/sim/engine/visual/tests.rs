@@ -1,0 +1,46 @@
+//! What the renderer leaves out, no model of MetaWorld shows.
+
+use super::*;
+use crate::sim::library::Library;
+use crate::sim::scene::Scene;
+use crate::sim::tasks::tasks;
+
+#[test]
+fn no_model_shows_what_is_not_drawn() {
+    let library = Library::vendored();
+    for spec in tasks() {
+        let prepared = library.prepare(spec).unwrap();
+        let mut world = Scene::new(&prepared.model).unwrap();
+        world.take_homing(&prepared.homed);
+        world.end_homing();
+        let physics = world.physics_mut();
+        physics.forward();
+        let mut visualiser = Visualiser::new(&prepared.model);
+        visualiser.update(physics, prepared.model.camera("corner").unwrap());
+        let (scene, name) = (&*visualiser.scene, spec.name);
+
+        // SAFETY: MuJoCo filled this many geoms.
+        let geoms = unsafe { slice(scene.geoms.cast_const(), scene.ngeom as usize) };
+        assert!(geoms.len() > 20, "{name}");
+        for geom in geoms {
+            let prop = prop(&physics.view, geom).unwrap_or_else(|| panic!("{name}: a geom of type {}", geom.type_));
+            assert!(
+                prop.form != Form::Plane || prop.size[0] * prop.size[1] > 0.0,
+                "{name}: haze above an endless plane"
+            );
+            assert!(geom.label[0] == 0, "{name}: a label");
+        }
+
+        let lights: Vec<Light> = scene.lights[..scene.nlight as usize].iter().map(|l| light(l).unwrap()).collect();
+        let shadows: Vec<&Light> = lights.iter().filter(|light| light.casts_shadow).collect();
+        assert!(shadows.len() <= 1, "{name}: shadows of {} lights", shadows.len());
+        assert!(shadows.iter().all(|light| light.kind == LightKind::Directional), "{name}: the shadow of a spot");
+        assert_eq!(scene.flags[mj::mjtRndFlag::mjRND_FOG as usize], 0, "{name}: fog");
+
+        let textures = prepared.model.textures();
+        for sky in textures.iter().filter(|texture| texture.kind == TextureKind::Skybox) {
+            let pixels = sky.pixels[..sky.width * sky.height * sky.channels].chunks_exact(sky.channels);
+            assert!(pixels.clone().all(|pixel| pixel == &sky.pixels[..sky.channels]), "{name}: a sky with a pattern");
+        }
+    }
+}
