@@ -1,7 +1,7 @@
 //! What the renderer leaves out, no model of MetaWorld shows.
 
 use super::*;
-use crate::sim::library::Library;
+use crate::sim::template::Library;
 use crate::sim::scene::Scene;
 use crate::sim::tasks::tasks;
 
