@@ -1,9 +1,9 @@
 //! What the renderer leaves out, no model of MetaWorld shows.
 
 use super::*;
-use crate::sim::template::Library;
 use crate::sim::scene::Scene;
 use crate::sim::tasks::tasks;
+use crate::sim::template::Library;
 
 #[test]
 fn no_model_shows_what_is_not_drawn() {
