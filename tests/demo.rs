@@ -5,8 +5,17 @@ mod stage;
 use stage::process::{Process, assert_refused, kinitro};
 
 /// The smallest demo in which the experts succeed.
-const SMALL: [&str; 7] =
-    ["demo", "--episodes", "1", "--max-steps", "120", "--envs", "metaworld/reach-v3,metaworld/push-v3"];
+const SMALL: [&str; 9] = [
+    "demo",
+    "--episodes",
+    "1",
+    "--max-steps",
+    "120",
+    "--cameras",
+    "none",
+    "--envs",
+    "metaworld/reach-v3,metaworld/push-v3",
+];
 
 #[test]
 fn a_demo_ends_well_and_leaves_a_cycle_that_anybody_can_verify() {
@@ -34,12 +43,31 @@ fn a_demo_of_varied_worlds_ends_well() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = kinitro();
     demo.args(["demo", "--episodes", "1", "--max-steps", "120", "--envs", "metaworld/reach-v3"]);
-    let output = demo.args(["--randomisation", "standard", "--data-dir"]).arg(folder.path().join("demo")).output();
+    let output = demo
+        .args(["--cameras", "none", "--randomisation", "standard", "--data-dir"])
+        .arg(folder.path().join("demo"))
+        .output();
     let output = output.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("identical") && !said.contains("NO"), "{said}");
     assert!(said.contains("100 %"), "the expert has another world than the daemon: {said}");
+}
+
+#[test]
+fn a_demo_with_cameras_sends_records_and_draws_pictures_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("demo");
+    let mut demo = kinitro();
+    demo.args(["demo", "--episodes", "1", "--max-steps", "3", "--envs", "metaworld/reach-v3", "--camera-size", "16"]);
+    let output = demo.arg("--data-dir").arg(&data).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    // Six miners, three steps and the reset, two cameras.
+    assert!(said.contains("48 pictures of corner and gripper were drawn again: identical"), "{said}");
+    let watch = said.lines().find(|line| line.starts_with("watch ")).expect("it says how to look at an episode");
+    let transcript = watch.split_whitespace().find(|word| word.ends_with(".ktr")).unwrap();
+    assert!(std::path::Path::new(transcript).is_file(), "{watch}");
 }
 
 #[test]

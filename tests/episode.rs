@@ -8,7 +8,7 @@ use kinitro::sim::Simulator;
 use kinitro::transcript::{Header, Transcript};
 
 fn contest(max_steps: u32) -> Contest {
-    Contest { max_steps, ..Contest::default() }
+    Contest { max_steps, cameras: Vec::new(), ..Contest::default() }
 }
 
 fn start(contest: &Contest) -> Rollout {

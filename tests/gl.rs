@@ -1,7 +1,7 @@
 //! The renderer `mujoco-gl` on this machine's driver. Where there is none, each test says so and passes.
 
 use kinitro::domain::{
-    CameraSetting, Contest, Digest, EnvId, EpisodeSeed, FovFactor, GlName, Image, Orientation, PolicyProfile,
+    CameraSetting, Contest, Digest, EnvId, EpisodeSeed, FovFactor, GlName, Image, Marks, Orientation, PolicyProfile,
     PolicyReply, Randomisation, Renderer, RendererProfile, Side, standard_cameras,
 };
 use kinitro::episode::{EpisodeRules, Rollout, Turn};
@@ -37,7 +37,15 @@ fn camera(side: u32, orientation: Orientation, fov_factor: f64) -> CameraSetting
     let side: Side = side.try_into().unwrap();
     let fov_factor: FovFactor = fov_factor.try_into().unwrap();
     let camera = "corner2".parse().unwrap();
-    CameraSetting { name: "eye".parse().unwrap(), camera, width: side, height: side, orientation, fov_factor }
+    CameraSetting {
+        name: "eye".parse().unwrap(),
+        camera,
+        width: side,
+        height: side,
+        orientation,
+        fov_factor,
+        marks: Marks::default(),
+    }
 }
 
 fn upright(side: u32) -> CameraSetting {

@@ -87,7 +87,12 @@ struct Playing {
 
 impl Playing {
     fn start(episode: &Episode) -> Playing {
-        let contest = Contest { max_steps: episode.steps, randomisation: episode.randomisation, ..Contest::default() };
+        let contest = Contest {
+            max_steps: episode.steps,
+            randomisation: episode.randomisation,
+            cameras: Vec::new(),
+            ..Contest::default()
+        };
         let world = simulator().episode(&episode.env, &episode.seed, contest.randomisation).unwrap();
         let header = Header {
             engine: simulator().fingerprint().clone(),

@@ -16,7 +16,7 @@ fn simulator() -> Simulator {
 }
 
 fn header(simulator: &Simulator, heavy: bool) -> Header {
-    let contest = Contest { max_steps: STEPS, ..Contest::default() };
+    let contest = Contest { max_steps: STEPS, cameras: Vec::new(), ..Contest::default() };
     let environment: EnvId = "metaworld/reach-v3".parse().unwrap();
     let seed = EpisodeSeed([7; 32]);
     let world = simulator.episode(&environment, &seed, contest.randomisation).unwrap();

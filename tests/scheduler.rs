@@ -24,7 +24,7 @@ async fn no_cycle_is_opened_at_a_block_whose_randomness_is_published() {
     let store: Arc<dyn Store> = Arc::new(store);
     let options = SchedulerOptions {
         netuid: NETUID,
-        contest: Contest::default(),
+        contest: Contest { cameras: Vec::new(), ..Contest::default() },
         eval_interval: Duration::ZERO,
         max_cycles: None,
         cycle_timeout: Duration::from_secs(60),

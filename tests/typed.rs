@@ -107,7 +107,7 @@ fn what_could_not_be_checked_has_another_exit_code_than_what_differs() {
 fn options_that_need_a_manifest_are_not_passed_over_where_there_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    succeeds(at, &["test-env", "metaworld/reach-v3", "--episodes", "1", "--record", "runs"]);
+    succeeds(at, &["test-env", "metaworld/reach-v3", "--episodes", "1", "--cameras", "none", "--record", "runs"]);
     assert!(succeeds(at, &["verify", "runs"]).contains("identical"));
     let hotkey = succeeds(at, &["dev-chain", "hotkey", "--name", "operator"]);
     let zeros = "0".repeat(64);

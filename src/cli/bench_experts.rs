@@ -122,7 +122,8 @@ pub fn measure(args: &ExpertsArgs) -> anyhow::Result<Vec<ExpertRates>> {
     let play = |randomisation| -> anyhow::Result<ExpertRates> {
         let episodes_per_env = args.seeds;
         let environments = environments.clone();
-        let contest = Contest { environments, episodes_per_env, randomisation, ..Contest::default() };
+        let contest =
+            Contest { environments, episodes_per_env, randomisation, cameras: Vec::new(), ..Contest::default() };
         let trial = local_runs::trial(contest, args.block);
         let (policy, cores) = (LocalPolicy::Expert, local_runs::cores());
         let footers = local_runs::run_all(&simulator, &trial, policy, cores, |transcript| transcript.footer)?;

@@ -61,7 +61,7 @@ pub async fn measure() -> anyhow::Result<FleetFigures> {
     let deployment = DeploymentRules { allow_private_endpoints: true, ..DeploymentRules::default() };
     let environments = Contest::default().environments;
     let episodes_per_env = EPISODES / environments.len() as u32;
-    let contest = Contest { max_steps: STEPS, episodes_per_env, deployment, ..Contest::default() };
+    let contest = Contest { max_steps: STEPS, episodes_per_env, deployment, cameras: Vec::new(), ..Contest::default() };
     let options = ClientOptions {
         episodes_per_host: EPISODES as usize,
         episodes_per_miner: EPISODES as usize,

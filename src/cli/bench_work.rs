@@ -28,7 +28,12 @@ impl Source<'_> {
     /// Unknown environment or missing assets.
     pub fn begin(&self, number: u64) -> Result<Rollout, SimError> {
         let (environment, randomisation) = (self.environment.clone(), self.randomisation);
-        let contest = Contest { environments: vec![environment.clone()], randomisation, ..Contest::default() };
+        let contest = Contest {
+            environments: vec![environment.clone()],
+            randomisation,
+            cameras: Vec::new(),
+            ..Contest::default()
+        };
         let assignment = Assignment::trial(environment, 0, seed(number), OperatorKey::dev("benchmark").hotkey());
         let world = self.world(number)?;
         let executor = "benchmark".parse().expect("the name is well-formed");

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
+use super::camera_args::CameraArgs;
 use super::progress::Progress;
 use super::randomisation::RandomisationArgs;
 use super::table::{Table, percent};
 use crate::domain::{DEFAULT_ENVIRONMENTS, EnvId, Strategy, Uid};
-use crate::replay::{Answer, SignedCycle};
+use crate::replay::{Answer, Level, SignedCycle};
 use crate::service::demo::{Demo, DemoEvent, DemoOptions, DemoOutcome, is_free};
 use crate::service::settings::Settings;
 use crate::service::shutdown;
@@ -22,7 +23,7 @@ use crate::service::validator::Round;
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Episodes of each environment
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     episodes: u32,
 
     /// Environments, apart by commas; default: the eight of the first contest
@@ -43,6 +44,9 @@ pub struct DemoArgs {
 
     #[command(flatten)]
     randomisation: RandomisationArgs,
+
+    #[command(flatten)]
+    cameras: CameraArgs,
 
     /// Folder for everything it makes; must not exist yet. Default: a new one below `demo-data`
     #[arg(long, value_name = "FOLDER")]
@@ -127,6 +131,7 @@ fn options(args: &DemoArgs) -> anyhow::Result<DemoOptions> {
         seed: args.seed,
         strategy,
         randomisation: args.randomisation.setting(),
+        cameras: args.cameras.settings()?,
         program: std::env::current_exe().context("cannot find this program's own file")?,
     })
 }
@@ -185,6 +190,7 @@ fn report(args: &DemoArgs, options: &DemoOptions, outcome: &DemoOutcome) -> bool
         outcome.verify_time.as_secs_f64(),
         outcome.report.answer
     );
+    pictures(options, outcome);
     println!("manifest {}", outcome.signed.digest);
     println!("database, transcripts and chain are in {}", options.data_dir.display());
     println!(
@@ -192,6 +198,26 @@ fn report(args: &DemoArgs, options: &DemoOptions, outcome: &DemoOutcome) -> bool
         options.data_dir.display()
     );
     outcome.report.answer == Answer::Identical && outcome.invariants.iter().all(|invariant| invariant.holds)
+}
+
+/// How many pictures were drawn again, and how to look at some.
+fn pictures(options: &DemoOptions, outcome: &DemoOutcome) {
+    let manifest = &outcome.signed.manifest;
+    let recorded = || manifest.episodes.iter().filter_map(|row| row.transcript_id.map(|id| (row, id.to_string())));
+    let cameras = manifest.contest.cameras.len() as u64;
+    let drawn: u64 = recorded().map(|(row, _)| (u64::from(row.steps) + 1) * cameras).sum();
+    let frames = outcome.report.levels.iter().find(|level| level.level == Level::Frames);
+    if let Some(frames) = frames.filter(|frames| frames.checked > 0) {
+        let names = manifest.contest.cameras.iter().map(|camera| camera.name.as_str()).collect::<Vec<_>>();
+        println!("{drawn} pictures of {} were drawn again: {}", names.join(" and "), frames.answer());
+    }
+    if let Some((row, id)) = recorded().find(|(row, _)| row.success).or_else(|| recorded().next()) {
+        let (folder, transcript) = (options.data_dir.display(), format!("{}/{}.ktr", &id[..2], &id[2..]));
+        println!(
+            "watch {} by uid {}: kinitro replay {folder}/transcripts/{transcript} --video episode.mp4",
+            row.environment, row.uid
+        );
+    }
 }
 
 fn name_of(outcome: &DemoOutcome, uid: Uid) -> String {

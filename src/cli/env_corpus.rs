@@ -86,7 +86,14 @@ fn play(simulator: &Simulator, environments: &[EnvId], args: &EnvCorpusArgs) -> 
     let mut replay_roots = ReplayRoots::new();
     for (name, randomisation) in RANDOMISATIONS {
         let (environments, max_steps) = (environments.to_vec(), args.steps);
-        let contest = Contest { environments, episodes_per_env: 1, max_steps, randomisation, ..Contest::default() };
+        let contest = Contest {
+            environments,
+            episodes_per_env: 1,
+            max_steps,
+            randomisation,
+            cameras: Vec::new(),
+            ..Contest::default()
+        };
         let trial = local_runs::trial(contest, BLOCK);
         for (environment, root) in local_runs::run_all(simulator, &trial, LocalPolicy::Expert, threads, named_root)? {
             replay_roots.entry(environment).or_default().insert(name, root);

@@ -145,6 +145,7 @@ fn cameras(args: &EnvPictureArgs) -> anyhow::Result<Vec<CameraSetting>> {
                     Turn::Rotated180 => Orientation::Rotated180,
                 },
                 fov_factor: Default::default(),
+                marks: Default::default(),
             });
         }
     }

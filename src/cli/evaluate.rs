@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
+use super::camera_args::CameraArgs;
 use super::progress::Progress;
 use super::randomisation::RandomisationArgs;
 use super::table::{Table, percent};
@@ -60,6 +61,9 @@ pub struct EvaluateArgs {
 
     #[command(flatten)]
     randomisation: RandomisationArgs,
+
+    #[command(flatten)]
+    cameras: CameraArgs,
 
     /// File with the bearer credential of your platform, sent to https endpoints only
     #[arg(long, value_name = "FILE")]
@@ -139,6 +143,7 @@ fn contest_of(args: &EvaluateArgs) -> anyhow::Result<Contest> {
         episodes_per_env: args.episodes,
         max_steps: args.max_steps,
         randomisation: args.randomisation.setting(),
+        cameras: args.cameras.settings()?,
         deployment,
         ..default
     })

@@ -42,7 +42,7 @@ fn hotkey(number: u16) -> Hotkey {
 
 /// A cycle of `count` tasks.
 pub(super) fn new_cycle(count: usize) -> NewCycle {
-    let contest = Contest::default();
+    let contest = Contest { cameras: Vec::new(), ..Contest::default() };
     let submissions = (0..MINERS).map(|number| Submission {
         hotkey: hotkey(number),
         uid: Uid(number),
@@ -90,7 +90,7 @@ pub(super) fn fetch(executor: &ExecutorId) -> FetchRequest {
 
 /// A transcript and a result for each task.
 pub(super) fn record(executor: &ExecutorId, tasks: Vec<LeasedTask>) -> std::io::Result<Vec<Work>> {
-    let contest = Contest::default();
+    let contest = Contest { cameras: Vec::new(), ..Contest::default() };
     tasks
         .into_iter()
         .map(|task| {

@@ -9,7 +9,9 @@ use anyhow::bail;
 use super::progress::Progress;
 use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
 use crate::domain::{BlockNumber, Contest};
-use crate::service::trial::{LocalPolicy, Trial, run_locally};
+use crate::episode::Rollout;
+use crate::service::executor::Assignment;
+use crate::service::trial::{LocalPolicy, Trial, run_watched};
 use crate::sim::Simulator;
 use crate::transcript::Transcript;
 
@@ -36,6 +38,21 @@ pub fn run_all<T: Send>(
     threads: NonZeroUsize,
     keep: impl Fn(Transcript) -> T + Sync,
 ) -> anyhow::Result<Vec<T>> {
+    run_all_watched(simulator, trial, policy, threads, keep, |_, _| Ok(()))
+}
+
+/// The same; `watch` is shown each episode at its reset and after every step.
+///
+/// # Errors
+/// When the engine fails, and those of `watch`.
+pub fn run_all_watched<T: Send>(
+    simulator: &Simulator,
+    trial: &Trial,
+    policy: LocalPolicy,
+    threads: NonZeroUsize,
+    keep: impl Fn(Transcript) -> T + Sync,
+    watch: impl Fn(&Assignment, &Rollout) -> anyhow::Result<()> + Sync,
+) -> anyhow::Result<Vec<T>> {
     let assignments = trial.assignments();
     let progress = Progress::new("episodes", assignments.len() as u64);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -43,7 +60,8 @@ pub fn run_all<T: Send>(
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(assignment) = assignments.get(place) else { return Ok(()) };
-            let kept = keep(run_locally(simulator, &trial.contest, assignment, policy)?);
+            let watch = |rollout: &Rollout| watch(assignment, rollout);
+            let kept = keep(run_watched(simulator, &trial.contest, assignment, policy, watch)?);
             let mut done = done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             done.push((place, kept));
             progress.set(done.len() as u64);

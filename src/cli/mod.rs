@@ -33,6 +33,7 @@ mod bench_score;
 mod bench_sim;
 mod bench_wire;
 mod bench_work;
+mod camera_args;
 mod check_config;
 mod confirm;
 mod db;
@@ -44,6 +45,7 @@ mod env_picture;
 mod env_rollout;
 mod environments;
 mod evaluate;
+mod evidence_args;
 mod ingest_work;
 mod list_envs;
 mod local_runs;
@@ -66,6 +68,7 @@ mod validate;
 mod verify;
 mod verify_print;
 mod verify_target;
+mod video_args;
 
 use std::process::ExitCode;
 

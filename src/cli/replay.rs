@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use super::evidence_args::EvidenceArgs;
+use super::video_args::VideoArgs;
 use crate::replay::{Answer, ReplayOptions, ReplayReport, replay};
 use crate::sim::Simulator;
 use crate::transcript::{MAX_TRANSCRIPT_BYTES, Transcript};
@@ -15,15 +17,18 @@ use crate::transcript::{MAX_TRANSCRIPT_BYTES, Transcript};
 ///
 /// Exit code: 0 identical, 1 differs, 2 could not be checked.
 ///
-/// Example: kinitro replay runs/0a1b….ktr --dump | jq -c 'select(.success == true)'
+/// Examples:
+///   kinitro replay runs/0a1b….ktr --dump | jq -c 'select(.success == true)'
+///   kinitro replay runs/0a1b….ktr --video reach.mp4 --camera corner2,gripperPOV --size 480
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub struct ReplayArgs {
     /// The transcript's file
     #[arg(value_name = "TRANSCRIPT")]
     transcript: PathBuf,
 
     /// Print header, steps and footer as JSON lines instead of replaying
-    #[arg(long, conflicts_with = "heavy")]
+    #[arg(long, conflicts_with_all = ["heavy", "video", "write_frames"])]
     dump: bool,
 
     /// Take each step again from a checkpoint, which finds hidden state; several times slower
@@ -33,6 +38,12 @@ pub struct ReplayArgs {
     /// Do not draw the pictures again, which takes most of the time
     #[arg(long)]
     no_frames: bool,
+
+    #[command(flatten)]
+    evidence: EvidenceArgs,
+
+    #[command(flatten)]
+    video: VideoArgs,
 
     /// MetaWorld's wheel, or the folder that holds it
     #[arg(long, value_name = "PATH", env = "KINITRO_ASSETS")]
@@ -53,7 +64,20 @@ fn answer(args: &ReplayArgs) -> anyhow::Result<Answer> {
         return Ok(Answer::Identical);
     }
     let simulator = Simulator::locate(args.assets.as_deref())?;
-    Ok(match replay(&transcript, &simulator, ReplayOptions { heavy: args.heavy, frames: !args.no_frames }) {
+    args.video.check(&transcript)?;
+    let report = replay(&transcript, &simulator, ReplayOptions { heavy: args.heavy, frames: !args.no_frames });
+    let difference = if let ReplayReport::Differs(difference) = &report { Some(difference.clone()) } else { None };
+    let answer = tell(&transcript, report);
+    if let Some(difference) = difference {
+        args.evidence.write(&transcript, &difference, &simulator);
+    }
+    args.video.write(&transcript, &simulator)?;
+    Ok(answer)
+}
+
+/// Says what a replay found.
+fn tell(transcript: &Transcript, report: ReplayReport) -> Answer {
+    match report {
         ReplayReport::Identical { steps } => {
             println!("identical: {steps} steps of {}", transcript.header.environment);
             Answer::Identical
@@ -74,7 +98,7 @@ fn answer(args: &ReplayArgs) -> anyhow::Result<Answer> {
             println!("could not check: {reason}");
             Answer::CouldNotCheck
         }
-    })
+    }
 }
 
 /// Prints JSON lines; a reader that has gone away (`| head`) is no error.

@@ -6,16 +6,21 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::camera_args::CameraArgs;
 use super::local_runs;
 use super::randomisation::RandomisationArgs;
 use super::table::{Table, percent};
-use crate::domain::{Contest, Digest, EnvId, Outcome};
+use crate::domain::{CameraSetting, Contest, Digest, EnvId, Outcome};
+use crate::episode::Rollout;
+use crate::service::evidence::picture_name;
+use crate::service::executor::Assignment;
+use crate::service::media::encode_png;
 use crate::service::trial::LocalPolicy;
 use crate::transcript::Transcript;
 
 /// Run episodes of one environment here, without a server
 ///
-/// Example: kinitro test-env metaworld/reach-v3 --episodes 20 --policy expert --record runs/
+/// Example: kinitro test-env metaworld/reach-v3 --episodes 20 --policy expert --record runs/ --record-every 10
 #[derive(Debug, Args)]
 pub struct TestEnvArgs {
     /// Environment id; `kinitro list-envs` shows them
@@ -36,9 +41,20 @@ pub struct TestEnvArgs {
     #[command(flatten)]
     randomisation: RandomisationArgs,
 
-    /// Write each episode's transcript into this folder
+    #[command(flatten)]
+    cameras: CameraArgs,
+
+    /// Write each episode's transcript into this folder, and what its cameras see as PNG files into a folder below
     #[arg(long, value_name = "FOLDER")]
     record: Option<PathBuf>,
+
+    /// Write the pictures of every N-th step only
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
+    record_every: u32,
+
+    /// Steps of an episode
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=500))]
+    max_steps: u32,
 
     /// Print JSON for scripts
     #[arg(long)]
@@ -73,7 +89,9 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
     let contest = Contest {
         environments: vec![args.environment.clone()],
         episodes_per_env: args.episodes,
+        max_steps: args.max_steps,
         randomisation: args.randomisation.setting(),
+        cameras: cameras(args)?,
         ..Contest::default()
     };
     let trial = local_runs::trial(contest, args.seed);
@@ -84,7 +102,9 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
         PolicyName::Expert => LocalPolicy::Expert,
         PolicyName::Random => LocalPolicy::Random,
     };
-    let transcripts = local_runs::run_all(&simulator, &trial, policy, local_runs::cores(), |transcript| transcript)?;
+    let cores = local_runs::cores();
+    let watch = |assignment: &Assignment, rollout: &Rollout| save_pictures(args, assignment, rollout);
+    let transcripts = local_runs::run_all_watched(&simulator, &trial, policy, cores, |transcript| transcript, watch)?;
     if let Some(folder) = &args.record {
         for transcript in &transcripts {
             let path = folder.join(format!("{}.ktr", transcript.id()));
@@ -93,6 +113,28 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
         }
     }
     report(args, &transcripts)
+}
+
+/// Nobody here looks at pictures, so without a record none are taken unless they were asked for.
+fn cameras(args: &TestEnvArgs) -> anyhow::Result<Vec<CameraSetting>> {
+    if args.record.is_none() && !args.cameras.given() { Ok(Vec::new()) } else { args.cameras.settings() }
+}
+
+/// Writes what the cameras see now, if this step is one to be kept.
+fn save_pictures(args: &TestEnvArgs, assignment: &Assignment, rollout: &Rollout) -> anyhow::Result<()> {
+    let Some(folder) = &args.record else { return Ok(()) };
+    let step = rollout.steps();
+    if !step.is_multiple_of(args.record_every) || rollout.pictures().is_empty() {
+        return Ok(());
+    }
+    let (task, index) = (assignment.environment.task_name(), assignment.index);
+    let folder = folder.join(format!("{task}-seed-{}-episode-{index:03}", args.seed));
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    for image in rollout.pictures() {
+        let path = folder.join(format!("{}.png", picture_name(step, image.camera.as_str())));
+        std::fs::write(&path, encode_png(&image.frame)?).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn report(args: &TestEnvArgs, transcripts: &[Transcript]) -> anyhow::Result<()> {
@@ -126,7 +168,11 @@ fn report(args: &TestEnvArgs, transcripts: &[Transcript]) -> anyhow::Result<()> 
     let successes = rows.iter().filter(|row| row.success).count();
     println!("{}: {successes} of {} successful ({})", args.environment, rows.len(), percent(successes, rows.len()));
     if let Some(folder) = &args.record {
-        println!("transcripts are in {}; check them with: kinitro verify {}", folder.display(), folder.display());
+        println!("transcripts are in {0}; check them with: kinitro verify {0}", folder.display());
+        if let Some(transcript) = transcripts.first().filter(|transcript| !transcript.header.cameras.is_empty()) {
+            println!("pictures are in {}/…-episode-…; a video of them:", folder.display());
+            println!("  kinitro replay {}/{}.ktr --video episode.mp4", folder.display(), transcript.id());
+        }
     }
     Ok(())
 }

@@ -8,13 +8,15 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
+use super::evidence_args::EvidenceArgs;
 use super::progress::Progress;
 use super::verify_target::{CycleTarget, Target};
 use crate::beacon::dev_block_hash;
 use crate::domain::{BlockHash, CycleId, Digest, Hotkey};
-use crate::replay::{ChainFacts, Level, Report, Sample, compare};
-use crate::service::verifier::{Subject, VerifyOptions, verify_cycle, verify_transcript};
+use crate::replay::{ChainFacts, Difference, Level, Report, Sample, compare};
+use crate::service::verifier::{Subject, VerifyOptions, episode_at, verify_cycle, verify_transcript};
 use crate::sim::Simulator;
+use crate::transcript::{MAX_TRANSCRIPT_BYTES, Transcript};
 
 /// Verify a published cycle, a manifest, a transcript or a folder of transcripts
 ///
@@ -26,6 +28,7 @@ use crate::sim::Simulator;
 ///   kinitro verify http://127.0.0.1:8080/v1/cycles/7 --sample 10%
 ///   kinitro verify manifest.json --transcripts runs/ --level structure,scores
 ///   kinitro verify runs/
+///   kinitro verify runs/ --level frames --write-frames differs/ --recorded their-pictures/
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct VerifyArgs {
@@ -55,6 +58,7 @@ pub struct VerifyArgs {
     /// Compare with another operator's cycle instead, episode by episode
     #[arg(long, value_name = "URL2", conflicts_with_all = [
         "level", "sample", "sample_seed", "heavy", "transcripts", "genesis", "anchor_hash", "log", "operator",
+        "write_frames",
     ])]
     against: Option<String>,
 
@@ -77,6 +81,9 @@ pub struct VerifyArgs {
     /// Who must have signed the manifest
     #[arg(long, value_name = "SS58")]
     operator: Option<Hotkey>,
+
+    #[command(flatten)]
+    evidence: EvidenceArgs,
 
     /// MetaWorld's wheel, or the folder that holds it
     #[arg(long, value_name = "PATH", env = "KINITRO_ASSETS")]
@@ -104,12 +111,17 @@ struct Outcome {
 /// A target that cannot be read at all; its exit code is 2.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     match verify(args) {
-        Ok(outcome) => {
+        Ok((outcome, evidence)) => {
             let answer = outcome.report.answer;
             if args.json {
                 super::print_json(&outcome)?
             } else {
                 super::verify_print::print(&outcome.target, &outcome.report, outcome.seconds)
+            }
+            if let Some(Behind { transcript, difference, simulator }) = evidence {
+                args.evidence.write(&transcript, &difference, &simulator);
+            } else if args.evidence.write_frames.is_some() {
+                eprintln!("no picture was written: the level frames found no difference");
             }
             Ok(ExitCode::from(answer.exit_code()))
         }
@@ -117,22 +129,53 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn verify(args: &VerifyArgs) -> anyhow::Result<Outcome> {
+/// What the first difference of the level frames is about.
+struct Behind {
+    transcript: Transcript,
+    difference: Difference,
+    simulator: Simulator,
+}
+
+fn verify(args: &VerifyArgs) -> anyhow::Result<(Outcome, Option<Behind>)> {
     let start = Instant::now();
     let options = options(args)?;
-    let mut outcome = match Target::open(&args.target, args.transcripts.as_deref())? {
-        Target::Cycle(cycle) if args.against.is_some() => against(args, &cycle)?,
-        Target::Cycle(cycle) => whole_cycle(args, &cycle, &options)?,
+    if args.evidence.write_frames.is_some() && !options.levels.contains(&Level::Frames) {
+        anyhow::bail!("--write-frames needs the level frames: add it to --level");
+    }
+    let simulator = simulator(args, &options);
+    let simulator = simulator.as_ref().map_err(Clone::clone);
+    let target = Target::open(&args.target, args.transcripts.as_deref())?;
+    let mut outcome = match &target {
+        Target::Cycle(cycle) if args.against.is_some() => against(args, cycle)?,
+        Target::Cycle(cycle) => whole_cycle(args, cycle, &simulator, &options)?,
         Target::Transcripts(files) => {
             refuse_what_needs_a_manifest(args)?;
-            transcripts(args, &files, &options)?
+            transcripts(args, files, &simulator, &options)?
         }
     };
     outcome.seconds = start.elapsed().as_secs_f64();
     if options.sample != Sample::All {
         outcome.sample_seed = Some(Digest(options.sample_seed));
     }
-    Ok(outcome)
+    let wanted = args.evidence.write_frames.as_ref().and(simulator.ok());
+    let behind = wanted.and_then(|simulator| behind(&target, &outcome.report, simulator));
+    Ok((outcome, behind))
+}
+
+/// Reads the transcript again in which the level frames found its first difference.
+fn behind(target: &Target, report: &Report, simulator: &Simulator) -> Option<Behind> {
+    let frames = report.levels.iter().find(|level| level.level == Level::Frames)?;
+    let (place, difference) = frames.first_difference()?;
+    let place = episode_at(place);
+    let bytes = match target {
+        Target::Cycle(cycle) => {
+            let mut rows = cycle.signed.manifest.episodes.iter().filter(|row| row.transcript_id.is_some());
+            cycle.transcript(rows.nth(place)?).ok()?
+        }
+        Target::Transcripts(files) => super::replay::read_file(files.get(place)?, MAX_TRANSCRIPT_BYTES).ok()?,
+    };
+    let transcript = Transcript::from_bytes(&bytes).ok()?;
+    Some(Behind { transcript, difference: difference.clone(), simulator: simulator.clone() })
 }
 
 /// Transcripts alone name no operator and no cycle: an option about these must not look as if it had been checked.
@@ -175,13 +218,18 @@ fn options(args: &VerifyArgs) -> anyhow::Result<VerifyOptions> {
 
 /// The engine, opened only when a level needs it.
 fn simulator(args: &VerifyArgs, options: &VerifyOptions) -> Result<Simulator, String> {
-    if !options.levels.contains(&Level::Physics) && !options.levels.contains(&Level::Frames) {
+    if args.against.is_some() || !options.levels.iter().any(|level| matches!(level, Level::Physics | Level::Frames)) {
         return Err("neither physics nor frames were asked for".into());
     }
     Simulator::locate(args.assets.as_deref()).map_err(|error| error.to_string())
 }
 
-fn whole_cycle(args: &VerifyArgs, cycle: &CycleTarget, options: &VerifyOptions) -> anyhow::Result<Outcome> {
+fn whole_cycle(
+    args: &VerifyArgs,
+    cycle: &CycleTarget,
+    simulator: &Result<&Simulator, String>,
+    options: &VerifyOptions,
+) -> anyhow::Result<Outcome> {
     let manifest = &cycle.signed.manifest;
     // Everybody can compute the blocks of a development chain.
     let dev_hash = (manifest.network == "dev").then(|| dev_block_hash(&manifest.genesis, manifest.anchor.number));
@@ -192,7 +240,6 @@ fn whole_cycle(args: &VerifyArgs, cycle: &CycleTarget, options: &VerifyOptions) 
         operator: args.operator,
         ..ChainFacts::default()
     };
-    let simulator = simulator(args, options);
     let progress = Progress::new("episodes", manifest.episodes.len() as u64);
     let transcripts = |row: &crate::transcript::EpisodeRow| cycle.transcript(row);
     let subject = Subject {
@@ -200,7 +247,7 @@ fn whole_cycle(args: &VerifyArgs, cycle: &CycleTarget, options: &VerifyOptions) 
         previous: cycle.previous.as_ref(),
         facts: &facts,
         transcripts: &transcripts,
-        simulator: simulator.as_ref().map_err(Clone::clone),
+        simulator: simulator.clone(),
     };
     let report = verify_cycle(&subject, options, &|done, total| {
         progress.set_total(total);
@@ -213,17 +260,20 @@ fn whole_cycle(args: &VerifyArgs, cycle: &CycleTarget, options: &VerifyOptions) 
     Ok(outcome)
 }
 
-fn transcripts(args: &VerifyArgs, files: &[PathBuf], options: &VerifyOptions) -> anyhow::Result<Outcome> {
-    let simulator = simulator(args, options);
-    let simulator = simulator.as_ref().map_err(Clone::clone);
+fn transcripts(
+    args: &VerifyArgs,
+    files: &[PathBuf],
+    simulator: &Result<&Simulator, String>,
+    options: &VerifyOptions,
+) -> anyhow::Result<Outcome> {
+    let simulator = simulator.clone();
     if let [file] = files {
-        let bytes = super::replay::read_file(file, crate::transcript::MAX_TRANSCRIPT_BYTES)?;
+        let bytes = super::replay::read_file(file, MAX_TRANSCRIPT_BYTES)?;
         return Ok(outcome(args, verify_transcript(&bytes, simulator, options)));
     }
     let progress = Progress::new("files", files.len() as u64);
     let read = |place: usize| {
-        super::replay::read_file(&files[place], crate::transcript::MAX_TRANSCRIPT_BYTES)
-            .map_err(|error| super::sentence(&error))
+        super::replay::read_file(&files[place], MAX_TRANSCRIPT_BYTES).map_err(|error| super::sentence(&error))
     };
     let name = |place: usize| files[place].display().to_string();
     let report =

@@ -18,6 +18,9 @@ pub const MAX_CAMERA_PIXELS: u64 = 2 * 1024 * 1024;
 /// Most characters of a camera's name: msgpack writes the length of so many in one byte.
 const MAX_NAME: usize = 31;
 
+/// MetaWorld's cameras whose own upper side looks down.
+const UPSIDE_DOWN: [&str; 4] = ["corner", "corner2", "corner3", "corner4"];
+
 /// Most characters of a camera's name in the model.
 const MAX_MODEL_NAME: usize = 80;
 
@@ -41,9 +44,30 @@ pub struct CameraSetting {
     /// The camera's vertical field of view, an angle, is multiplied by this. Default 1.
     #[serde(default)]
     pub fov_factor: FovFactor,
+    /// Whether goals and other sites are drawn. Default: as MetaWorld draws them; not written then, so that settings from
+    /// before it keep their digests.
+    #[serde(default, skip_serializing_if = "Marks::are_metaworlds")]
+    pub marks: Marks,
 }
 
 impl CameraSetting {
+    /// MetaWorld's camera of that name, called so, with square pictures that have the room's upper side on top.
+    ///
+    /// # Errors
+    /// A name that no policy could be sent, or no camera can have.
+    pub fn upright(camera: &str, side: Side) -> Result<CameraSetting, ParseError> {
+        let hangs_upside_down = UPSIDE_DOWN.contains(&camera);
+        Ok(CameraSetting {
+            name: camera.parse()?,
+            camera: camera.parse()?,
+            width: side,
+            height: side,
+            orientation: if hangs_upside_down { Orientation::Rotated180 } else { Orientation::AsRendered },
+            fov_factor: FovFactor::default(),
+            marks: Marks::default(),
+        })
+    }
+
     /// Pixels of a picture.
     pub fn pixels(&self) -> u64 {
         u64::from(self.width.get()) * u64::from(self.height.get())
@@ -54,15 +78,11 @@ impl CameraSetting {
 /// down and is therefore turned by 180 degrees; and `gripper`, its `gripperPOV`, which looks down with the far side of
 /// the table on top.
 pub fn standard_cameras() -> Vec<CameraSetting> {
-    let camera = |name: &str, camera: &str, orientation| CameraSetting {
+    let camera = |name: &str, camera: &str| CameraSetting {
         name: name.parse().expect("the name is well-formed"),
-        camera: camera.parse().expect("the name is well-formed"),
-        width: default_side(),
-        height: default_side(),
-        orientation,
-        fov_factor: FovFactor::default(),
+        ..CameraSetting::upright(camera, default_side()).expect("the name is well-formed")
     };
-    vec![camera("corner", "corner", Orientation::Rotated180), camera("gripper", "gripperPOV", Orientation::AsRendered)]
+    vec![camera("corner", "corner"), camera("gripper", "gripperPOV")]
 }
 
 /// How a camera is called in what a policy is sent: 1 to 31 ASCII letters, digits and `_`, a letter first.
@@ -210,6 +230,24 @@ impl Orientation {
     }
 }
 
+/// Which sites of a model are drawn: MuJoCo's marks without a body, by which MetaWorld shows goals, handles and the ends of
+/// tools. docs/cameras.md has them for all tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marks {
+    /// Those that MetaWorld's own pictures show, the goal's among them: a policy of `reach` has nothing else to know it by.
+    #[default]
+    AsMetaworld,
+    /// None: pictures hold nothing that a camera in a real room would not see.
+    Hidden,
+}
+
+impl Marks {
+    fn are_metaworlds(&self) -> bool {
+        *self == Marks::AsMetaworld
+    }
+}
+
 /// Factor of a camera's vertical field of view: 0.1 to 1.5. MetaWorld's widest camera has 90 degrees, so what is asked for
 /// stays below the 180 at which there is no picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -261,7 +299,7 @@ mod tests {
         let read = read("name = \"gripper\"\ncamera = \"gripperPOV\"").unwrap();
         assert_eq!(read, standard_cameras()[1]);
         assert_eq!((read.width.get(), read.height.get(), read.fov_factor.get()), (84, 84, 1.0));
-        assert_eq!(read.orientation, Orientation::AsRendered);
+        assert_eq!((read.orientation, read.marks), (Orientation::AsRendered, Marks::AsMetaworld));
     }
 
     #[test]
@@ -276,6 +314,7 @@ mod tests {
             ("fov_factor = nan", "0.1 to 1.5"),
             ("fov_factor = inf", "0.1 to 1.5"),
             ("orientation = \"mirrored\"", "rotated_180"),
+            ("marks = \"goal\"", "`as_metaworld` or `hidden`"),
             ("fps = 30", "unknown field `fps`"),
         ] {
             let error = read(&format!("{camera}{line}")).unwrap_err();
@@ -301,6 +340,15 @@ mod tests {
             json,
             r#"{"camera":"corner","fov_factor":1,"height":84,"name":"corner","orientation":"rotated_180","width":84}"#
         );
+    }
+
+    #[test]
+    fn marks_are_written_only_where_they_are_hidden() {
+        let hidden = CameraSetting { marks: Marks::Hidden, ..standard_cameras()[0].clone() };
+        let json = serde_json_canonicalizer::to_string(&hidden).unwrap();
+        assert!(json.contains(r#""marks":"hidden""#), "{json}");
+        assert_eq!(serde_json::from_str::<CameraSetting>(&json).unwrap(), hidden);
+        assert!(!serde_json_canonicalizer::to_string(&standard_cameras()).unwrap().contains("marks"));
     }
 
     #[test]

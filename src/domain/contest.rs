@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CameraSetting, Digest, EnvId, RendererProfile};
+use super::{CameraSetting, Digest, EnvId, RendererProfile, standard_cameras};
 
 /// Versioned settings of a contest. Every field decides what a published score means, so all of them stand in
 /// the manifest and [`Contest::digest`] names them.
@@ -23,8 +23,8 @@ pub struct Contest {
     pub stop_on_success: bool,
     /// Variation of physics and looks between episodes. Default none.
     pub randomisation: Randomisation,
-    /// Cameras whose pictures the policies see, in the order of their digests in transcripts. Default, and for now the
-    /// only choice, none.
+    /// Cameras whose pictures the policies see, in the order of their digests in transcripts. Default
+    /// [`standard_cameras`]: four numbers of the arm do not tell where objects are. None are possible too.
     pub cameras: Vec<CameraSetting>,
     /// What draws the pictures. Default `reference`. Not written then, so that contests from before it was a setting keep
     /// their digests.
@@ -51,7 +51,7 @@ impl Default for Contest {
             max_steps: 500,
             stop_on_success: false,
             randomisation: Randomisation::None,
-            cameras: Vec::new(),
+            cameras: standard_cameras(),
             renderer: RendererProfile::default(),
             limits: Limits::default(),
             scoring: Scoring::default(),

@@ -23,7 +23,7 @@ mod text;
 pub use action::Action;
 pub use block::{BlockHash, BlockNumber, BlockRef};
 pub use camera::{
-    CameraName, CameraSetting, FovFactor, MAX_CAMERA_PIXELS, MAX_CAMERAS, ModelCamera, Orientation, Side,
+    CameraName, CameraSetting, FovFactor, MAX_CAMERA_PIXELS, MAX_CAMERAS, Marks, ModelCamera, Orientation, Side,
     standard_cameras,
 };
 pub use claim::{Claim, Miner};

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{CameraName, Digest};
+
 /// One value that should be equal and is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
@@ -27,7 +29,20 @@ impl Difference {
     pub fn of(field: impl Into<String>, expected: impl ToString, got: impl ToString) -> Difference {
         Difference { step: None, field: field.into(), expected: expected.to_string(), got: got.to_string() }
     }
+
+    /// A picture whose digest is another one.
+    pub(super) fn of_frame(step: u32, camera: &CameraName, expected: &Digest, got: &Digest) -> Difference {
+        Difference::at(step, format!("{FRAME}{camera}"), expected, got)
+    }
+
+    /// Step and name of the camera, if a picture is what differs.
+    pub fn frame(&self) -> Option<(u32, &str)> {
+        Some((self.step?, self.field.strip_prefix(FRAME)?))
+    }
 }
+
+/// What the field of a picture begins with; its camera's name follows.
+const FRAME: &str = "frame of ";
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -161,7 +161,10 @@ impl<'a> Replay<'a> {
         }
         if self.options.frames {
             for (image, recorded) in self.world.pictures_by(self.renderer, self.cameras)?.iter().zip(frames) {
-                compare_digests(step, &format!("frame of {}", image.camera), &image.digest(), recorded)?;
+                let drawn = image.digest();
+                if drawn != *recorded {
+                    return Err(Difference::of_frame(step, &image.camera, &drawn, recorded).into());
+                }
             }
         }
         Ok(())

@@ -172,6 +172,14 @@ impl LevelReport {
         }
     }
 
+    /// The first difference, with its subject's place as it was counted.
+    pub fn first_difference(&self) -> Option<(u64, &Difference)> {
+        self.order.iter().zip(&self.findings).find_map(|(place, finding)| match finding {
+            Finding::Differs { difference, .. } => Some((*place, difference)),
+            Finding::Unchecked { .. } => None,
+        })
+    }
+
     /// Adds a remark once.
     pub fn note(&mut self, note: impl Into<String>) {
         let note = note.into();
@@ -241,6 +249,7 @@ mod tests {
         assert_eq!((level.checked, level.differs, level.findings.len()), (100, 100, MAX_FINDINGS));
         assert!(level.findings[0].to_string().starts_with("0:"));
         assert!(level.findings[19].to_string().starts_with("19:"));
+        assert_eq!(level.first_difference(), Some((0, &Difference::of("f", 1, 2))));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 pub mod api;
 pub mod appliance;
 pub mod demo;
+pub mod evidence;
 pub mod executor;
 pub mod files;
+pub mod footage;
 pub mod http_server;
 pub mod media;
 pub mod published;

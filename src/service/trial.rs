@@ -99,14 +99,30 @@ pub fn run_locally(
     assignment: &Assignment,
     policy: LocalPolicy,
 ) -> Result<Transcript, SimError> {
+    run_watched(simulator, contest, assignment, policy, |_| Ok(()))
+}
+
+/// The same while somebody watches: `watch` is shown the episode at its reset and after every step, and may break it off.
+///
+/// # Errors
+/// As [`run_locally`], and those of `watch`.
+pub fn run_watched<E: From<SimError>>(
+    simulator: &Simulator,
+    contest: &Contest,
+    assignment: &Assignment,
+    policy: LocalPolicy,
+    mut watch: impl FnMut(&Rollout) -> Result<(), E>,
+) -> Result<Transcript, E> {
     let world = simulator.episode(&assignment.environment, &assignment.seed, contest.randomisation)?;
     let header = assignment.header(contest, simulator.fingerprint(), &world, None, recorder())?;
     let profile = PolicyProfile::KinitroV1;
     let mut rollout = Rollout::start(world, header, EpisodeRules::of(contest, profile))?;
     let mut actor = Actor::new(assignment, policy)?;
     loop {
+        watch(&rollout)?;
         let answer = Ok(actor.act(rollout.world()));
         if rollout.step(&PolicyReply { answer, latency_us: 0, bytes: 0 }) == Turn::Over {
+            watch(&rollout)?;
             return Ok(rollout.finish());
         }
     }

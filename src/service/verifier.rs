@@ -152,6 +152,12 @@ fn place_of(row: u64) -> u64 {
     row + 1
 }
 
+/// The transcript that a level counted at `place`, from 0: of those that a cycle has, or of the files. The inverse of
+/// `place_of`; a single transcript is counted at 0.
+pub fn episode_at(place: u64) -> usize {
+    place.saturating_sub(1) as usize
+}
+
 fn check_episodes(
     subject: &Subject<'_>,
     options: &VerifyOptions,

@@ -98,7 +98,7 @@ impl Crew {
     /// Puts on the stage what a camera sees; the size of its picture.
     fn look(&mut self, physics: &mut Physics, camera: &CameraSetting) -> Result<[usize; 2], SimError> {
         let number = physics.model().camera(camera.camera.as_str())?;
-        self.visualiser.look(physics, number, &mut self.stage);
+        self.visualiser.look(physics, number, camera.marks, &mut self.stage);
         self.stage.camera.widen(camera.fov_factor.get());
         Ok([camera.width.get() as usize, camera.height.get() as usize])
     }
@@ -120,7 +120,7 @@ impl Crew {
     fn photograph(&mut self, physics: &mut Physics, camera: &CameraSetting) -> Result<Image, SimError> {
         let number = physics.model().camera(camera.camera.as_str())?;
         let size = [camera.width.get(), camera.height.get()];
-        let mut rgb = self.visualiser.photograph(physics, number, camera.fov_factor.get(), size)?;
+        let mut rgb = self.visualiser.photograph(physics, number, camera.marks, camera.fov_factor.get(), size)?;
         Ok(finished(camera, &mut rgb))
     }
 
@@ -146,3 +146,6 @@ fn finished(camera: &CameraSetting, rgb: &mut [u8]) -> Image {
     let frame = Frame::new(camera.width.get(), camera.height.get(), &*rgb).expect("the renderer fills the picture");
     Image { camera: camera.name.clone(), frame }
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,6 +283,12 @@ impl World {
         physics.derived_aside(look)
     }
 
+    /// The physics with everything derived, as pictures are taken of it.
+    #[cfg(test)]
+    pub(super) fn look<T>(&mut self, look: impl FnOnce(&mut engine::Physics) -> T) -> T {
+        self.scene.physics_mut().derived_aside(look).expect("there is memory")
+    }
+
     /// Only the physics of a step, without observation, reward or count: the limit that benchmarks compare with.
     pub fn step_physics_alone(&mut self, command: impl Into<Command>) {
         let Command(action) = command.into();

@@ -25,7 +25,7 @@ pub(crate) fn engine() -> EngineFingerprint {
 
 /// A header of a cycle's episode.
 pub(crate) fn header(heavy: bool) -> Header {
-    let contest = Contest::default();
+    let contest = Contest { cameras: Vec::new(), ..Contest::default() };
     Header {
         engine: engine(),
         contest: contest.digest(),
@@ -103,6 +103,7 @@ pub(crate) fn manifest<S>(scores: S) -> (Manifest<S>, Vec<Transcript>) {
         environments: ["metaworld/reach-v3", "metaworld/push-v3"].map(|id| id.parse().unwrap()).to_vec(),
         episodes_per_env: 2,
         max_steps: 40,
+        cameras: Vec::new(),
         ..Contest::default()
     };
     let (genesis, netuid) = (BlockHash([8; 32]), Netuid(3));

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::sample::{header, record, transcript};
 use super::*;
-use crate::domain::{CameraSetting, Fault, FaultReason, GlDriver, GlName, Outcome, Renderer, standard_cameras};
+use crate::domain::{CameraSetting, Fault, FaultReason, GlDriver, GlName, Marks, Outcome, Renderer, standard_cameras};
 
 fn zstd_of(body: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(body, 1).unwrap()
@@ -43,6 +43,22 @@ fn cameras_and_the_driver_that_drew_survive_the_file() {
             assert_eq!(line["cameras"][1]["fov_factor"], format!("{:016x}", camera.fov_factor.get().to_bits()));
         }
     }
+}
+
+#[test]
+fn cameras_survive_the_file_and_are_left_out_where_there_are_none() {
+    let with = |cameras: Vec<CameraSetting>| record(Header { cameras, ..header(false) }, 1, 0, None);
+    let mut cameras = standard_cameras();
+    cameras[0].fov_factor = 0.1.try_into().unwrap();
+    cameras[1].marks = Marks::Hidden;
+    let original = with(cameras);
+    let read = Transcript::from_bytes(&original.to_bytes().unwrap()).unwrap();
+    assert_eq!(read, original);
+    let has =
+        |transcript: &Transcript, text: &str| transcript.body().windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(has(&original, "marks") && has(&original, "3fb999999999999a"));
+    assert!(!has(&with(standard_cameras()), "marks"));
+    assert!(!has(&with(Vec::new()), "cameras"));
 }
 
 #[test]

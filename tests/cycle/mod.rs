@@ -39,6 +39,7 @@ pub fn contest() -> Contest {
         environments: vec!["metaworld/reach-v3".parse().unwrap()],
         episodes_per_env: 3,
         max_steps: STEPS,
+        cameras: Vec::new(),
         ..Contest::default()
     }
 }

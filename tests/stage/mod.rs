@@ -161,6 +161,8 @@ fn settings(folder: &Path, play: &Play) -> String {
     writeln!(text, "fault_settle_ms = {}", play.fault_settle_ms).unwrap();
     writeln!(text, "[contest]\nenvironments = {:?}", play.environments).unwrap();
     writeln!(text, "episodes_per_env = {}\nmax_steps = {}", play.episodes, play.max_steps).unwrap();
+    // Drawing takes most of an episode's time; tests/demo.rs and tests/pictures_cli.rs have cameras.
+    writeln!(text, "cameras = []").unwrap();
     // A busy machine must not cost an honest miner a step.
     writeln!(text, "[contest.limits]\nact_timeout_ms = 20000\nreset_timeout_ms = 30000").unwrap();
     writeln!(text, "reset_retry_pause_ms = 100").unwrap();

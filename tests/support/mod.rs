@@ -64,7 +64,7 @@ pub fn cycle(id: u64, miners: u8, episodes: u32) -> NewCycle {
     NewCycle {
         id: CycleId(id),
         anchor: BlockRef { number: BlockNumber(100 * id), hash: BlockHash(Digest::of(&id.to_le_bytes()).0) },
-        contest: Contest { environments, episodes_per_env: episodes, ..Contest::default() },
+        contest: Contest { environments, episodes_per_env: episodes, cameras: Vec::new(), ..Contest::default() },
         fingerprint: fingerprint(),
         secret: CycleSecret(b"the beacon".to_vec()),
         submissions: (1..=miners).map(submission).collect(),

@@ -20,7 +20,7 @@ use super::validator::{Round, Validator, ValidatorError, ValidatorOptions, chain
 use super::verifier::{Subject, VerifyOptions, verify_cycle};
 use crate::beacon::OperatorKey;
 use crate::chain::{Chain, ChainError, DevChain};
-use crate::domain::{CycleId, DeploymentRules, EnvId, Hotkey, Netuid, Randomisation, Strategy, Uid};
+use crate::domain::{CameraSetting, CycleId, DeploymentRules, EnvId, Hotkey, Netuid, Randomisation, Strategy, Uid};
 use crate::replay::{Report, Sample, SignedCycle};
 use crate::sim::{SimError, Simulator};
 use crate::transcript::EpisodeRow;
@@ -52,6 +52,8 @@ pub struct DemoOptions {
     pub strategy: Strategy,
     /// Variation of physics and looks.
     pub randomisation: Randomisation,
+    /// What the miners see.
+    pub cameras: Vec<CameraSetting>,
     /// This program, which plays the mock miners.
     pub program: PathBuf,
 }
@@ -331,6 +333,7 @@ fn settings_of(options: &DemoOptions) -> Settings {
     settings.contest.episodes_per_env = options.episodes_per_env;
     settings.contest.max_steps = options.max_steps;
     settings.contest.randomisation = options.randomisation;
+    settings.contest.cameras = options.cameras.clone();
     settings.contest.scoring.strategy = options.strategy.clone();
     // Mock miners on two cores have neighbours: a busy machine must not cost them steps.
     settings.contest.limits.act_timeout_ms = 5_000;

@@ -9,5 +9,5 @@ mod video;
 mod yuv;
 
 pub use error::MediaError;
-pub use still::{beside, write_grey_png, write_png};
+pub use still::{Contrast, beside, contrast, encode_png, read_png, write_grey_png, write_png};
 pub use video::{FrameRate, VideoWriter};

@@ -53,6 +53,17 @@ enum Form {
     Png(Option<Animation>),
 }
 
+impl Form {
+    fn named_by(path: &Path) -> Result<Form, MediaError> {
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        match ending.to_str() {
+            Some("mp4") => Ok(Form::Mp4(None)),
+            Some("png") => Ok(Form::Png(None)),
+            _ => Err(MediaError::UnknownKind { path: path.to_owned() }),
+        }
+    }
+}
+
 /// The pictures of an MP4 file, which stand behind their description and so are kept until the end.
 struct Mp4 {
     stream: Stream,
@@ -67,14 +78,17 @@ impl VideoWriter {
     /// # Errors
     /// [`MediaError`] when the name has another ending, or nothing can be written there.
     pub fn create(path: &Path, rate: FrameRate, frames: u32) -> Result<VideoWriter, MediaError> {
-        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-        let form = match ending.to_str() {
-            Some("mp4") => Form::Mp4(None),
-            Some("png") => Form::Png(None),
-            _ => return Err(MediaError::UnknownKind { path: path.to_owned() }),
-        };
+        let form = Form::named_by(path)?;
         let file = NewFile::create(path).map_err(MediaError::file(path))?;
         Ok(VideoWriter { path: path.to_owned(), file, rate, announced: frames, given: 0, size: (0, 0), form })
+    }
+
+    /// Whether a video can have this name.
+    ///
+    /// # Errors
+    /// [`MediaError::UnknownKind`].
+    pub fn check_name(path: &Path) -> Result<(), MediaError> {
+        Form::named_by(path).map(drop)
     }
 
     /// Adds the next picture; the first one decides the size.

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use mujoco_rs::mujoco_c as mj;
 
 use super::{Model, Physics, Visualiser, egl};
-use crate::domain::GlDriver;
+use crate::domain::{GlDriver, Marks};
 use crate::sim::camera::widened;
 use crate::sim::error::SimError;
 
@@ -85,10 +85,11 @@ impl Visualiser {
         &mut self,
         physics: &mut Physics,
         camera: usize,
+        marks: Marks,
         fov_factor: f64,
         [width, height]: [u32; 2],
     ) -> Result<Vec<u8>, SimError> {
-        self.update(physics, camera);
+        self.update(physics, camera, marks);
         if fov_factor != 1.0 {
             for eye in &mut self.scene.camera {
                 eye.frustum_bottom = widened(eye.frustum_near, eye.frustum_bottom, fov_factor);

@@ -9,6 +9,7 @@ use std::os::raw::c_int;
 use mujoco_rs::mujoco_c as mj;
 
 use super::{Model, Physics, slice};
+use crate::domain::Marks;
 use crate::sim::camera::{
     Camera, Form, Light, LightKind, MeshSource, Object, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
 };
@@ -36,7 +37,7 @@ impl Drop for Visualiser {
 }
 
 impl Visualiser {
-    /// Makes one for a model, with MuJoCo's default options: groups 0 to 2 of geoms and sites are shown.
+    /// Makes one for a model, with MuJoCo's default options: groups 0 to 2 of geoms are shown.
     pub(crate) fn new(model: &Model) -> Visualiser {
         // SAFETY: the structures are filled by MuJoCo's own functions before they are read.
         unsafe {
@@ -59,13 +60,18 @@ impl Visualiser {
     }
 
     /// Looks at an episode through a camera of its model. What MuJoCo derives from positions must be up to date.
-    pub(crate) fn look(&mut self, physics: &mut Physics, camera: usize, stage: &mut Stage) {
-        self.update(physics, camera);
+    pub(crate) fn look(&mut self, physics: &mut Physics, camera: usize, marks: Marks, stage: &mut Stage) {
+        self.update(physics, camera, marks);
         self.copy(physics, stage);
     }
 
     /// Fills MuJoCo's scene with what a camera of the model sees.
-    pub(super) fn update(&mut self, physics: &mut Physics, camera: usize) {
+    pub(super) fn update(&mut self, physics: &mut Physics, camera: usize, marks: Marks) {
+        // MuJoCo's default, which MetaWorld keeps, is groups 0 to 2; transparent sites are never part of a scene.
+        self.option.sitegroup = match marks {
+            Marks::AsMetaworld => [1, 1, 1, 0, 0, 0],
+            Marks::Hidden => [0; 6],
+        };
         self.camera.type_ = mj::mjtCamera::mjCAMERA_FIXED as c_int;
         self.camera.fixedcamid = camera as c_int;
         let everything = mj::mjtCatBit::mjCAT_ALL as c_int;
@@ -75,6 +81,18 @@ impl Visualiser {
             let (option, perturb) = (&raw const self.option, &raw const self.perturb);
             mj::mjv_updateScene(view, data, option, perturb, &mut self.camera, everything, &mut *self.scene);
         }
+    }
+
+    /// Names and places of the sites that the last look saw.
+    #[cfg(test)]
+    pub(crate) fn sites(&self, model: &Model) -> Vec<(String, [f32; 3])> {
+        use mujoco_rs::wrappers::mj_model::MjtObjBase;
+        // SAFETY: MuJoCo filled this many geoms.
+        let geoms = unsafe { slice(self.scene.geoms.cast_const(), self.scene.ngeom as usize) };
+        let sites = geoms.iter().filter(|geom| geom.objtype == mj::mjtObj::mjOBJ_SITE as c_int);
+        let name =
+            |id: c_int| model.compiled.id_to_name(MjtObjBase::mjOBJ_SITE, id as usize).unwrap_or("unnamed").to_owned();
+        sites.map(|site| (name(site.objid), site.pos)).collect()
     }
 
     fn copy(&self, physics: &Physics, stage: &mut Stage) {

@@ -16,7 +16,7 @@ fn no_model_shows_what_is_not_drawn() {
         let physics = world.physics_mut();
         physics.forward();
         let mut visualiser = Visualiser::new(&prepared.model);
-        visualiser.update(physics, prepared.model.camera("corner").unwrap());
+        visualiser.update(physics, prepared.model.camera("corner").unwrap(), crate::domain::Marks::AsMetaworld);
         let (scene, name) = (&*visualiser.scene, spec.name);
 
         // SAFETY: MuJoCo filled this many geoms.
