@@ -10,7 +10,7 @@ PEERS_ARGS ?=
 PICTURES_ARGS ?=
 
 .PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick
-.PHONY: pictures pictures-quick pictures-docs bench bench-peers clean
+.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -87,6 +87,10 @@ bench: build ## the figures of docs/benchmarks.md, without the peers
 
 bench-peers: build $(ORACLE)/.done $(PEERS)/.done ## EnvPool and Python metaworld beside ours on every task (PEERS_ARGS="--envs reach-v3")
 	python3 tests/oracle/peers.py --peers $(PEERS) --oracle $(ORACLE) $(PEERS_ARGS)
+
+bench-camera: build $(ORACLE)/.done ## pictures per second beside MuJoCo's own renderer on llvmpipe
+	target/release/kinitro bench camera
+	python3 tests/oracle/camera_speed.py --packages $(ORACLE) --kinitro target/release/kinitro
 
 lint: vendor ## formatting, clippy with warnings denied
 	cargo fmt --check

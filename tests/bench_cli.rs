@@ -64,6 +64,19 @@ fn steps_are_measured_for_each_environment_that_is_named() {
 }
 
 #[test]
+fn pictures_are_measured_for_each_camera_and_size() {
+    let quick = ["camera", "--rates-only", "--seconds", "0.01", "--rounds", "1"];
+    let figures = json(&[&quick[..], &["--cameras", "topview,corner", "--sizes", "8,16"]].concat());
+    let rates = figures["rates"].as_array().unwrap();
+    let drawn: Vec<_> =
+        rates.iter().map(|rate| format!("{} {}", rate["camera"].as_str().unwrap(), rate["size"])).collect();
+    assert_eq!(drawn, ["topview 8", "topview 16", "corner 8", "corner 16"]);
+    assert!(rates.iter().all(|rate| rate["frames_per_s"].as_f64().unwrap() > 0.0), "{figures}");
+    assert_eq!(figures["moments"].as_array().unwrap().len(), 25);
+    assert!(figures.get("record_s").is_none() && !figures["task_vector"].as_array().unwrap().is_empty(), "{figures}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_with_what_to_do() {
     let refused = |arguments: &[&str]| {
         let output = bench(arguments);
@@ -77,4 +90,6 @@ fn what_cannot_be_measured_is_refused_with_what_to_do() {
     assert!(refused(&["sim", "metaworld/juggle-v3"]).contains("kinitro list-envs"));
     assert!(refused(&["sim", "--seconds", "nan"]).contains("no time in seconds"));
     assert!(refused(&["sim", "metaworld/reach-v3", "--all"]).contains("--all"));
+    assert!(refused(&["camera", "--rates-only", "--cameras", "ceiling"]).contains("ceiling"));
+    assert!(refused(&["camera", "--sizes", "4"]).contains("--sizes"));
 }

@@ -11,7 +11,9 @@ use std::thread;
 
 use futures_util::future::join_all;
 use kinitro::beacon::SubStream;
-use kinitro::domain::{Contest, EnvId, EpisodeSeed, MissReason, PolicyProfile, PolicyReply, Randomisation};
+use kinitro::domain::{
+    CameraSetting, Contest, EnvId, EpisodeSeed, MissReason, PolicyProfile, PolicyReply, Randomisation, standard_cameras,
+};
 use kinitro::episode::{EpisodeRules, Rollout, Turn};
 use kinitro::replay::{Answer, Level};
 use kinitro::service::executor::PhysicsPool;
@@ -21,6 +23,8 @@ use kinitro::transcript::{Header, Transcript};
 
 /// Steps of each episode.
 const STEPS: u32 = 60;
+/// Steps of the episodes with pictures, which take far longer to draw than to step.
+const STEPS_WITH_CAMERAS: u32 = 16;
 /// Steps of the episodes that are replayed heavily: enough for most experts to get hold of what they move.
 const HEAVY_STEPS: u32 = 120;
 /// Episodes in flight at once, more than there are threads, so that several are of one model.
@@ -52,6 +56,7 @@ struct Episode {
     who: Who,
     randomisation: Randomisation,
     steps: u32,
+    cameras: Vec<CameraSetting>,
 }
 
 fn seed(number: usize) -> EpisodeSeed {
@@ -65,7 +70,7 @@ fn episodes(steps: u32) -> Vec<Episode> {
     let of_task = |(place, env): (usize, EnvId)| {
         let episode = move |who, randomisation, number| {
             let (env, seed) = (env.clone(), seed(number));
-            Episode { env, seed, who, randomisation, steps }
+            Episode { env, seed, who, randomisation, steps, cameras: Vec::new() }
         };
         [
             episode(Who::Expert, Randomisation::None, 2 * place),
@@ -73,6 +78,24 @@ fn episodes(steps: u32) -> Vec<Episode> {
         ]
     };
     tasks().iter().map(|spec| spec.env_id()).enumerate().flat_map(of_task).collect()
+}
+
+/// Several short episodes of a few tasks with pictures, so that those of one model share what draws them. Pictures of
+/// both sizes of the shadow map.
+fn episodes_with_cameras() -> Vec<Episode> {
+    let mut cameras = standard_cameras();
+    cameras[1].width = 130.try_into().unwrap();
+    cameras[1].fov_factor = 1.2.try_into().unwrap();
+    let tasks = ["pick-place-v3", "door-open-v3"].map(|name| format!("metaworld/{name}").parse::<EnvId>().unwrap());
+    let episode = |number: usize| {
+        let (who, randomisation) = match number / 2 % 2 {
+            0 => (Who::Expert, Randomisation::None),
+            _ => (Who::Random, Randomisation::Standard),
+        };
+        let (env, cameras) = (tasks[number % 2].clone(), cameras.clone());
+        Episode { env, seed: seed(number), who, randomisation, steps: STEPS_WITH_CAMERAS, cameras }
+    };
+    (0..12).map(episode).collect()
 }
 
 /// An episode under way with whoever acts in it.
@@ -87,12 +110,8 @@ struct Playing {
 
 impl Playing {
     fn start(episode: &Episode) -> Playing {
-        let contest = Contest {
-            max_steps: episode.steps,
-            randomisation: episode.randomisation,
-            cameras: Vec::new(),
-            ..Contest::default()
-        };
+        let (max_steps, randomisation, cameras) = (episode.steps, episode.randomisation, episode.cameras.clone());
+        let contest = Contest { max_steps, randomisation, cameras, ..Contest::default() };
         let world = simulator().episode(&episode.env, &episode.seed, contest.randomisation).unwrap();
         let header = Header {
             engine: simulator().fingerprint().clone(),
@@ -110,7 +129,7 @@ impl Playing {
             limits: contest.limits.clone(),
             max_steps: contest.max_steps,
             stop_on_success: false,
-            cameras: Vec::new(),
+            cameras: contest.cameras.clone(),
             renderer: Default::default(),
             executor: "test".parse().unwrap(),
             // With every number of the state, so that a difference can be told exactly.
@@ -178,12 +197,13 @@ fn spread<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     done.into_inner().unwrap().into_values().collect()
 }
 
-/// The transcript of each episode, each from a process in which nothing else was done.
-fn from_fresh_processes(episodes: &[Episode]) -> Vec<Transcript> {
+/// The transcript of each episode, each from a process in which nothing else was done. `child` is the name of the test
+/// that [`leave_a_transcript`]s of them.
+fn from_fresh_processes(child: &str, episodes: &[Episode]) -> Vec<Transcript> {
     let folder = tempfile::tempdir().unwrap();
     spread(episodes.len(), |place| {
         let value = format!("{place} {}", folder.path().display());
-        support_cpu::output_of(support_cpu::own_test("an_episode_alone_in_its_process", CHILD, &value));
+        support_cpu::output_of(support_cpu::own_test(child, CHILD, &value));
         let body = std::fs::read(body_path(folder.path(), place)).expect("each child leaves its transcript");
         Transcript::from_body(body).unwrap()
     })
@@ -194,13 +214,22 @@ fn body_path(folder: &Path, place: usize) -> PathBuf {
 }
 
 /// What a child process does; nothing otherwise.
-#[test]
-fn an_episode_alone_in_its_process() {
+fn leave_a_transcript(episodes: &[Episode]) {
     let Some(value) = std::env::var_os(CHILD) else { return };
     let value = value.into_string().unwrap();
     let (place, folder) = value.split_once(' ').unwrap();
     let place = place.parse().unwrap();
-    std::fs::write(body_path(Path::new(folder), place), Playing::alone(&episodes(STEPS)[place]).body()).unwrap();
+    std::fs::write(body_path(Path::new(folder), place), Playing::alone(&episodes[place]).body()).unwrap();
+}
+
+#[test]
+fn an_episode_alone_in_its_process() {
+    leave_a_transcript(&episodes(STEPS));
+}
+
+#[test]
+fn an_episode_with_cameras_alone_in_its_process() {
+    leave_a_transcript(&episodes_with_cameras());
 }
 
 /// What came of a schedule.
@@ -256,10 +285,27 @@ async fn schedule(number: usize, threads: usize, episodes: &[Episode]) -> Played
 #[test]
 fn whatever_runs_beside_it_an_episode_is_the_one_of_a_fresh_process() {
     let episodes = episodes(STEPS);
-    let alone = from_fresh_processes(&episodes);
+    let alone = from_fresh_processes("an_episode_alone_in_its_process", &episodes);
+    assert_schedules_give(&alone, &episodes);
+}
+
+#[test]
+fn so_are_its_pictures() {
+    let episodes = episodes_with_cameras();
+    let alone = from_fresh_processes("an_episode_with_cameras_alone_in_its_process", &episodes);
+    for transcript in &alone {
+        let frames: BTreeSet<_> = transcript.steps.iter().flat_map(|step| &step.frames).collect();
+        assert!(frames.len() > STEPS_WITH_CAMERAS as usize, "pictures change");
+    }
+    assert_schedules_give(&alone, &episodes);
+}
+
+/// Plays schedules on two and four threads and compares their transcripts.
+#[track_caller]
+fn assert_schedules_give(alone: &[Transcript], episodes: &[Episode]) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for (number, threads) in [(0, 2), (1, 4)] {
-        let played = runtime.block_on(schedule(number, threads, &episodes));
+        let played = runtime.block_on(schedule(number, threads, episodes));
         assert_eq!(played.episodes.len(), episodes.len());
         assert!(played.abandoned > 0, "schedule {number} gave up no episode");
         let moved = played.episodes.values().filter(|(_, threads)| *threads > 1).count();
@@ -282,12 +328,24 @@ fn assert_same(alone: &Transcript, beside_others: &Transcript, what: &str) {
 
 #[test]
 fn episodes_of_every_task_replay_heavily() {
-    let episodes = episodes(HEAVY_STEPS);
+    assert_replay_heavily(&episodes(HEAVY_STEPS), &[Level::Physics]);
+}
+
+#[test]
+fn pictures_replay_heavily() {
+    let mut episodes = episodes_with_cameras();
+    episodes.truncate(4);
+    assert_replay_heavily(&episodes, &[Level::Physics, Level::Frames]);
+}
+
+#[track_caller]
+fn assert_replay_heavily(episodes: &[Episode], levels: &[Level]) {
     let files = spread(episodes.len(), |place| Playing::alone(&episodes[place]).to_bytes().unwrap());
-    let options = VerifyOptions { heavy: true, levels: [Level::Physics].into(), ..VerifyOptions::default() };
+    let levels = levels.iter().copied().collect();
+    let options = VerifyOptions { heavy: true, levels, ..VerifyOptions::default() };
     let name = |place: usize| format!("{:?}", episodes[place]);
     let read = |place: usize| Ok(files[place].clone());
     let report = verify_transcripts(files.len(), &name, &read, Ok(simulator()), &options, &|_, _| {});
     assert_eq!(report.answer, Answer::Identical, "{report:?}");
-    assert_eq!(report.levels[0].checked, files.len() as u64);
+    assert!(report.levels.iter().all(|level| level.checked == files.len() as u64), "{report:?}");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::thread;
 
-use kinitro::domain::{Action, EnvId, EpisodeSeed, Randomisation};
+use kinitro::domain::{Action, EnvId, EpisodeSeed, Randomisation, standard_cameras};
 use kinitro::sim::{Apart, Command, EPISODE_STEPS, SimError, Simulator, StepResult, World, prove_maths_pin, tasks};
 
 /// Where `make vendor` puts the assets.
@@ -249,4 +249,34 @@ fn mujoco_leaves_no_log_file() {
     let mut world = seeded(&simulator(), &env("push-v3"), 0);
     world.step(Action::ZERO).unwrap();
     assert!(!Path::new("MUJOCO_LOG.TXT").exists());
+}
+
+#[test]
+fn pictures_change_nothing_in_any_environment() {
+    let simulator = simulator();
+    let mut cameras = standard_cameras();
+    cameras
+        .iter_mut()
+        .for_each(|camera| (camera.width, camera.height) = (16.try_into().unwrap(), 16.try_into().unwrap()));
+    for (salt, env) in (0..).zip(environments()) {
+        let (mut seen, mut unseen) = (seeded(&simulator, &env, 3), seeded(&simulator, &env, 3));
+        for step in 0..8 {
+            if step < 3 || step == 7 {
+                let (state, checkpoint) = (state(&seen), seen.checkpoint());
+                let pictures = seen.pictures(&cameras).unwrap();
+                let survey = seen.survey(&cameras[0]).unwrap();
+                assert!(survey.iter().any(|sight| sight.object.is_some()), "{env}: an empty picture");
+                assert_eq!((state == self::state(&seen), checkpoint == seen.checkpoint()), (true, true), "{env}");
+                assert_eq!(seen.pictures(&cameras).unwrap(), pictures, "{env}: the same moment again");
+            }
+            assert_eq!(play(&mut seen, salt, step..step + 1), play(&mut unseen, salt, step..step + 1), "{env}");
+        }
+        assert_eq!(seen.observation_with_goal().map(f64::to_bits), unseen.observation_with_goal().map(f64::to_bits));
+    }
+}
+
+fn state(world: &World) -> Vec<u64> {
+    let mut state = Vec::new();
+    world.integration_state(&mut state);
+    state.into_iter().map(f64::to_bits).collect()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{bench_experts, bench_fleet, bench_ingest, bench_score, bench_sim, bench_wire, block_on};
+use super::{bench_camera, bench_experts, bench_fleet, bench_ingest, bench_score, bench_sim, bench_wire, block_on};
 
 /// Measure this machine; the figures of `docs/benchmarks.md` come from here
 ///
@@ -32,6 +32,8 @@ enum What {
     Score,
     /// 256 episodes in flight against policies that answer after 100 ms
     Fleet,
+    /// Pictures per second, and what they cost an episode in time and memory
+    Camera(bench_camera::CameraArgs),
     /// Encoding of an observation with two pictures of 84 × 84, in JSON and msgpack
     Wire,
     /// Durable results per second into the store
@@ -61,6 +63,10 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<()> {
         What::Fleet => {
             let figures = block_on(bench_fleet::measure())?;
             if args.json { super::print_json(&figures)? } else { bench_fleet::print(&figures) }
+        }
+        What::Camera(camera) => {
+            let figures = bench_camera::measure(camera)?;
+            if args.json { super::print_json(&figures)? } else { bench_camera::print(&figures) }
         }
         What::Wire => {
             let figures = bench_wire::measure()?;

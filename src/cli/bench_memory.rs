@@ -39,7 +39,7 @@ pub fn measure(
     let actions = random_actions();
     let grown = |number: usize| -> anyhow::Result<_> {
         let environment = &environments[number % environments.len()];
-        let mut rollout = Source { simulator, environment, randomisation }.begin(number as u64)?;
+        let mut rollout = Source { simulator, environment, randomisation, cameras: &[] }.begin(number as u64)?;
         advance(&mut rollout, &actions[..STEPS]);
         Ok(rollout)
     };

@@ -46,6 +46,11 @@ pub struct SimArgs {
     randomisation: RandomisationArgs,
 }
 
+/// The same as a number.
+pub fn seconds_of_work(text: &str) -> Result<f64, String> {
+    seconds(text).map(|time| time.as_secs_f64())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time in seconds between 0.01 and 600");
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
@@ -101,7 +106,7 @@ impl EnvironmentFigures {
     }
 
     fn measure(args: &SimArgs, simulator: &Simulator, environment: &EnvId, time: Duration) -> anyhow::Result<Self> {
-        let source = Source { simulator, environment, randomisation: args.randomisation.setting() };
+        let source = Source { simulator, environment, randomisation: args.randomisation.setting(), cameras: &[] };
         let work = Work::prepare(source, time, args.rounds)?;
         Ok(EnvironmentFigures {
             env_id: environment.clone(),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::beacon::{OperatorKey, SubStream};
-use crate::domain::{Action, Contest, EnvId, EpisodeSeed, PolicyProfile, PolicyReply, Randomisation};
+use crate::domain::{Action, CameraSetting, Contest, EnvId, EpisodeSeed, PolicyProfile, PolicyReply, Randomisation};
 use crate::episode::{EpisodeRules, Rollout, Turn};
 use crate::replay::{ReplayOptions, ReplayReport, replay};
 use crate::service::executor::Assignment;
@@ -19,6 +19,8 @@ pub struct Source<'a> {
     pub environment: &'a EnvId,
     /// What varies between episodes.
     pub randomisation: Randomisation,
+    /// What is drawn at each step of recorded episodes.
+    pub cameras: &'a [CameraSetting],
 }
 
 impl Source<'_> {
@@ -28,12 +30,8 @@ impl Source<'_> {
     /// Unknown environment or missing assets.
     pub fn begin(&self, number: u64) -> Result<Rollout, SimError> {
         let (environment, randomisation) = (self.environment.clone(), self.randomisation);
-        let contest = Contest {
-            environments: vec![environment.clone()],
-            randomisation,
-            cameras: Vec::new(),
-            ..Contest::default()
-        };
+        let (environments, cameras) = (vec![environment.clone()], self.cameras.to_vec());
+        let contest = Contest { environments, randomisation, cameras, ..Contest::default() };
         let assignment = Assignment::trial(environment, 0, seed(number), OperatorKey::dev("benchmark").hotkey());
         let world = self.world(number)?;
         let executor = "benchmark".parse().expect("the name is well-formed");
@@ -155,7 +153,8 @@ impl<'a> Work<'a> {
     }
 }
 
-fn seed(round: u64) -> EpisodeSeed {
+/// The seed of the episode of a number.
+pub fn seed(round: u64) -> EpisodeSeed {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&round.to_le_bytes());
     EpisodeSeed(bytes)

@@ -53,15 +53,31 @@ pub fn run_all_watched<T: Send>(
     keep: impl Fn(Transcript) -> T + Sync,
     watch: impl Fn(&Assignment, &Rollout) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<Vec<T>> {
+    for_all(trial, threads, "episodes", |assignment| {
+        let watch = |rollout: &Rollout| watch(assignment, rollout);
+        Ok(keep(run_watched(simulator, &trial.contest, assignment, policy, watch)?))
+    })
+}
+
+/// Does `work` for every assignment of a trial, `threads` at once, and gives what came of it in their order. People see
+/// how many of `what` are done.
+///
+/// # Errors
+/// The first error of `work`.
+pub fn for_all<T: Send>(
+    trial: &Trial,
+    threads: NonZeroUsize,
+    what: &'static str,
+    work: impl Fn(&Assignment) -> anyhow::Result<T> + Sync,
+) -> anyhow::Result<Vec<T>> {
     let assignments = trial.assignments();
-    let progress = Progress::new("episodes", assignments.len() as u64);
+    let progress = Progress::new(what, assignments.len() as u64);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || -> anyhow::Result<()> {
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(assignment) = assignments.get(place) else { return Ok(()) };
-            let watch = |rollout: &Rollout| watch(assignment, rollout);
-            let kept = keep(run_watched(simulator, &trial.contest, assignment, policy, watch)?);
+            let kept = work(assignment)?;
             let mut done = done.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             done.push((place, kept));
             progress.set(done.len() as u64);

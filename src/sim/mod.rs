@@ -13,6 +13,8 @@ mod library;
 mod maths;
 mod norm;
 mod placement;
+#[cfg(test)]
+mod plain;
 mod resume;
 mod rewards;
 mod rotation;
@@ -25,6 +27,8 @@ mod tasks;
 mod template;
 mod variation;
 mod world;
+
+use maths::lanes;
 
 pub use assets::CAMERAS;
 pub use camera::{Object, Sight};

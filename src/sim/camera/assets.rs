@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::lanes::F4;
 use super::mesh::Mesh;
 use super::simplify::Ladder;
 use super::stage::{MeshSource, Quality, TextureKind, TextureSource};
 use super::texture::Texture;
-use crate::sim::maths::lanes::F4;
 
 /// A model's meshes and textures.
 #[derive(Debug)]

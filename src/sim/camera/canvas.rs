@@ -1,7 +1,7 @@
 //! Which surface each sample of a picture shows.
 
+use super::lanes::{F4, I4};
 use super::raster::Bounds;
-use crate::sim::maths::lanes::{F4, I4};
 
 /// No surface.
 pub const NOTHING: i32 = -1;

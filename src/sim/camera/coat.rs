@@ -1,13 +1,13 @@
 //! The colours of a flat rectangle.
 
 use super::item::{Item, Wrapping};
+use super::lanes::F4;
 use super::lit::{Lits, unit};
 use super::paint::{Palette, bytes};
 use super::sheet::Sheet;
 use super::sheet_view::SheetView;
 use super::texture::{CubeAxes, Places};
 use super::vector::{Vec3, add, rotate, scale};
-use crate::sim::maths::lanes::F4;
 
 /// How a rectangle in view is coloured.
 #[derive(Debug)]

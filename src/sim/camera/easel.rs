@@ -3,6 +3,7 @@
 use super::assets::Sky;
 use super::canvas::{Canvas, NOTHING};
 use super::item::Item;
+use super::lanes::{F4, I4};
 use super::lighting::Lamps;
 use super::paint::{Paint, Palette, bytes};
 use super::pass::Pass;
@@ -12,7 +13,6 @@ use super::stage;
 use super::transparent::Hit;
 use super::vector::{Vec3, add, scale};
 use super::view::{Light, View};
-use crate::sim::maths::lanes::{F4, I4};
 
 /// What a picture shows.
 #[derive(Clone, Copy)]

@@ -1,8 +1,8 @@
 //! Light at a corner, as GL's fixed functions compute it.
 
+use super::lanes::F4;
 use super::stage::{Light, LightKind, Surface};
 use super::vector::{Vec3, dot, normalised, scale, sub};
-use crate::sim::maths::lanes::F4;
 
 /// All lights, four by four. Those that fill up the last four give no light.
 #[derive(Debug, Default)]

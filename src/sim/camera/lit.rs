@@ -2,10 +2,10 @@
 
 use super::canvas::NOTHING;
 use super::item::Item;
+use super::lanes::F4;
 use super::lighting::Corner;
 use super::paint::Palette;
 use super::vector::{Vec3, normalised, sub};
-use crate::sim::maths::lanes::F4;
 
 /// A corner in the light: red, green, blue from 0 to 1.
 #[derive(Debug, Clone, Copy)]

@@ -3,13 +3,13 @@
 use super::canvas::NOTHING;
 use super::easel::{Easel, Scene, each_surface};
 use super::item::Item;
+use super::lanes::{F4, I4};
 use super::paint::{Palette, bytes};
 use super::pass::surfaces_of;
 use super::raster::{Bounds, Pixels};
 use super::stage::Form;
 use super::vector::{add, dot, scale, sub};
 use super::view::Light;
-use crate::sim::maths::lanes::{F4, I4};
 
 impl Easel {
     /// Adds the mirror image on the first reflecting surface.

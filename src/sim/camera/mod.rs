@@ -33,6 +33,9 @@ mod transparent;
 mod vector;
 mod view;
 
+// Relative, so that tests can draw with others.
+use super::lanes;
+
 pub use assets::{AssetCache, Assets};
 pub use picture::Renderer;
 #[cfg(feature = "gl")]

@@ -2,11 +2,11 @@
 
 use super::coat::Coat;
 use super::item::{Item, Shape};
+use super::lanes::F4;
 use super::lit::Lits;
 use super::pass::{Pass, surface_parts};
 use super::skin::paint_mesh;
 use super::view::{Light, View};
-use crate::sim::maths::lanes::F4;
 
 /// What the colours of a view's surfaces follow from.
 #[derive(Clone, Copy)]

@@ -2,12 +2,12 @@
 
 use super::clip::{GUARD, Homogeneous, Polygon, flatten, is_inside};
 use super::item::{Item, Shape, Wrapping};
+use super::lanes::{F4, I4};
 use super::projection::Projection;
 use super::raster::{Bounds, Grid, Plane, Point, triangle};
 use super::sheet_view::SheetView;
 use super::spans::polygon;
 use super::view::View;
-use crate::sim::maths::lanes::{F4, I4};
 
 /// Things that are in view.
 #[derive(Debug, Default)]

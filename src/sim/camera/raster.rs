@@ -3,8 +3,8 @@
 //! Corners are rounded to 1/256 and edges are computed in whole numbers, so that neighbours which share an edge leave
 //! no gap and never both cover a sample, whichever of the two ways below finds the samples.
 
+use super::lanes::{F4, I4};
 use super::spans::polygon;
-use crate::sim::maths::lanes::{F4, I4};
 
 /// A square lattice of cells with four samples each.
 pub trait Grid {

@@ -2,11 +2,11 @@
 
 use super::clip::{GUARD, rounded};
 use super::item::{Item, Shape};
+use super::lanes::F4;
 use super::raster::{Blocks, Bounds, Plane, Point, UNITS, triangle};
 use super::spans::polygon;
 use super::stage::{Form, Light};
 use super::vector::{Vec3, cross, dot, normalised, sub};
-use crate::sim::maths::lanes::F4;
 
 /// Distances from the light to the nearest thing, on a square grid across its rays. Only the part of the grid is kept
 /// in which things stand.

@@ -64,8 +64,8 @@ impl Shares {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clip::flatten;
     use super::*;
-    use crate::sim::camera::clip::flatten;
 
     const CORNERS: [Homogeneous; 3] = [[2.0, 3.0, 1.0], [40.0, 8.0, 2.0], [15.0, 60.0, 3.0]];
 

@@ -4,9 +4,9 @@
 //! only say how light changes between crossings.
 
 use super::extent::Extent;
+use super::lanes::F4;
 use super::stage::Quality;
 use super::vector::{Vec3, add, cross, dot, scale};
-use crate::sim::maths::lanes::F4;
 
 /// A rectangle in its prop's own frame. Places on it are (s, t), both from 0 to 1.
 #[derive(Debug, Clone)]

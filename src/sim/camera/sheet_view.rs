@@ -2,6 +2,7 @@
 
 use super::clip::{Polygon, flatten};
 use super::item::Item;
+use super::lanes::F4;
 use super::pass::plane_of;
 use super::projection::Projection;
 use super::raster::{Plane, Point};
@@ -9,7 +10,6 @@ use super::sheet::Sheet;
 use super::spans::MOST_CORNERS;
 use super::vector::{Vec3, dot, sub};
 use super::view::View;
-use crate::sim::maths::lanes::F4;
 
 /// A rectangle in view.
 #[derive(Debug, Clone)]

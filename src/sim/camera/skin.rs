@@ -1,6 +1,7 @@
 //! The colours of a mesh.
 
 use super::item::{Item, Wrapping};
+use super::lanes::F4;
 use super::lit::{Lits, unit};
 use super::mesh::Mesh;
 use super::paint::{Palette, bytes};
@@ -9,7 +10,6 @@ use super::shares::Shares;
 use super::stage::TextureKind;
 use super::texture::Texture;
 use super::vector::Vec3;
-use crate::sim::maths::lanes::F4;
 
 /// Colours pixels of a row from `x` on that show the triangle `part` of a thing in view.
 #[inline(never)]

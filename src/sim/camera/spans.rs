@@ -1,7 +1,7 @@
 //! Which samples a convex polygon covers, row by row.
 
+use super::lanes::{F4, I4};
 use super::raster::{Bounds, Grid, Plane, cell, first, last, least, most, owns};
-use crate::sim::maths::lanes::{F4, I4};
 
 /// Visits the cells in which a convex polygon covers samples, row by row: in each row an edge says from where and up to
 /// where each of the four samples is covered.

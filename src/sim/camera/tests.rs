@@ -87,10 +87,33 @@ fn differing(a: &[u8], b: &[u8]) -> usize {
     a.chunks(3).zip(b.chunks(3)).filter(|(a, b)| a != b).count()
 }
 
+/// The small stage with a floor that mirrors, a textured ball, things around the camera, a spot light.
+fn rich_stage() -> Stage {
+    let mut stage = stage();
+    stage.props[0].surface.reflectance = 0.2;
+    stage.props[2].surface.texture = Some(0);
+    stage.props[3].position = [0.0, -2.9, 1.4];
+    let mut spot = stage.lights[1].clone();
+    spot.kind = LightKind::Spot { attenuation: [1.0, 0.1, 0.0], cutoff_degrees: 40.0, exponent: 10.0 };
+    stage.lights.push(spot);
+    stage
+}
+
+// These run on SSE2's lanes and on plain ones (`sim::plain`).
 #[test]
 fn a_picture_has_the_same_bytes_everywhere() {
     let digest = blake3::hash(&fresh(&stage()));
     assert_eq!(&digest.to_hex()[..16], "8215f2a5f9cefcd3");
+}
+
+#[test]
+fn large_pictures_and_surveys_of_a_rich_stage_have_the_same_bytes_everywhere() {
+    let (mut hasher, stage, size) = (blake3::Hasher::new(), rich_stage(), [150, 131]);
+    hasher.update(&draw(&mut Renderer::new(), &assets(), &stage, size));
+    for Sight { depth_m, object } in survey(&stage, size) {
+        hasher.update(&depth_m.to_le_bytes()).update(&object.map_or(-1, |object| object.id).to_le_bytes());
+    }
+    assert_eq!(&hasher.finalize().to_hex()[..16], "dfb25e7317ea85d7");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Textures with their smaller versions, and colours looked up in them.
 
+use super::lanes::{F4, I4};
 use super::stage::{TextureKind, TextureSource};
 use super::vector::Vec3;
-use crate::sim::maths::lanes::{F4, I4};
 
 /// A texture: one side, or six of a cube in GL's order (+x, −x, +y, −y, +z, −z).
 #[derive(Debug, Clone)]

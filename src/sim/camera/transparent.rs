@@ -1,11 +1,11 @@
 //! What can be seen through.
 
 use super::easel::{Easel, Scene};
+use super::lanes::F4;
 use super::paint::{Palette, bytes};
 use super::raster::Pixels;
 use super::vector::{dot, sub};
 use super::view::Light;
-use crate::sim::maths::lanes::F4;
 
 /// Samples of a pixel in which a surface that can be seen through is before the others.
 pub struct Hit {

@@ -332,7 +332,7 @@ mod sse2 {
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 #[cfg_attr(target_arch = "x86_64", allow(dead_code))]
-mod plain {
+pub mod plain {
     use std::ops::{Add, BitAnd, BitOr, Div, Mul, Sub};
 
     /// Four single-precision numbers.

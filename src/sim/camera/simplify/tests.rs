@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::stage::Quality;
 use super::super::vector;
 use super::*;
-use crate::sim::camera::Quality;
 
 const QUALITY: Quality = Quality { slices: 28, stacks: 16, quads: 4, shadow_clip: 1.0 };
 
