@@ -254,20 +254,18 @@ fn mujoco_leaves_no_log_file() {
 #[test]
 fn pictures_change_nothing_in_any_environment() {
     let simulator = simulator();
-    let mut cameras = standard_cameras();
-    cameras
-        .iter_mut()
-        .for_each(|camera| (camera.width, camera.height) = (16.try_into().unwrap(), 16.try_into().unwrap()));
+    let mut camera = standard_cameras().swap_remove(0);
+    (camera.width, camera.height) = (16.try_into().unwrap(), 16.try_into().unwrap());
     for (salt, env) in (0..).zip(environments()) {
         let (mut seen, mut unseen) = (seeded(&simulator, &env, 3), seeded(&simulator, &env, 3));
-        for step in 0..8 {
-            if step < 3 || step == 7 {
-                let (state, checkpoint) = (state(&seen), seen.checkpoint());
-                let pictures = seen.pictures(&cameras).unwrap();
-                let survey = seen.survey(&cameras[0]).unwrap();
-                assert!(survey.iter().any(|sight| sight.object.is_some()), "{env}: an empty picture");
-                assert_eq!((state == self::state(&seen), checkpoint == seen.checkpoint()), (true, true), "{env}");
-                assert_eq!(seen.pictures(&cameras).unwrap(), pictures, "{env}: the same moment again");
+        for step in 0..5 {
+            // After a reset, for which MuJoCo has to derive positions aside, and later.
+            if step % 3 == 0 {
+                let before = (state(&seen), seen.checkpoint());
+                let pictures = seen.pictures(std::slice::from_ref(&camera)).unwrap();
+                assert!(pictures[0].frame.rgb().iter().any(|byte| *byte > 0), "{env}: a black picture");
+                assert!(seen.survey(&camera).unwrap().iter().any(|sight| sight.object.is_some()), "{env}");
+                assert!(before == (state(&seen), seen.checkpoint()), "{env}");
             }
             assert_eq!(play(&mut seen, salt, step..step + 1), play(&mut unseen, salt, step..step + 1), "{env}");
         }
