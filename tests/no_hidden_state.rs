@@ -24,7 +24,7 @@ use kinitro::transcript::{Header, Transcript};
 /// Steps of each episode.
 const STEPS: u32 = 60;
 /// Steps of the episodes with pictures, which take far longer to draw than to step.
-const STEPS_WITH_CAMERAS: u32 = 16;
+const STEPS_WITH_CAMERAS: u32 = 12;
 /// Steps of the episodes that are replayed heavily: enough for most experts to get hold of what they move.
 const HEAVY_STEPS: u32 = 120;
 /// Episodes in flight at once, more than there are threads, so that several are of one model.
@@ -95,7 +95,7 @@ fn episodes_with_cameras() -> Vec<Episode> {
         let (env, cameras) = (tasks[number % 2].clone(), cameras.clone());
         Episode { env, seed: seed(number), who, randomisation, steps: STEPS_WITH_CAMERAS, cameras }
     };
-    (0..12).map(episode).collect()
+    (0..8).map(episode).collect()
 }
 
 /// An episode under way with whoever acts in it.
@@ -110,11 +110,15 @@ struct Playing {
 
 impl Playing {
     fn start(episode: &Episode) -> Playing {
+        Playing::start_in(simulator(), episode)
+    }
+
+    fn start_in(simulator: &Simulator, episode: &Episode) -> Playing {
         let (max_steps, randomisation, cameras) = (episode.steps, episode.randomisation, episode.cameras.clone());
         let contest = Contest { max_steps, randomisation, cameras, ..Contest::default() };
-        let world = simulator().episode(&episode.env, &episode.seed, contest.randomisation).unwrap();
+        let world = simulator.episode(&episode.env, &episode.seed, contest.randomisation).unwrap();
         let header = Header {
-            engine: simulator().fingerprint().clone(),
+            engine: simulator.fingerprint().clone(),
             contest: contest.digest(),
             environment: episode.env.clone(),
             index: 0,
@@ -197,13 +201,12 @@ fn spread<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     done.into_inner().unwrap().into_values().collect()
 }
 
-/// The transcript of each episode, each from a process in which nothing else was done. `child` is the name of the test
-/// that [`leave_a_transcript`]s of them.
-fn from_fresh_processes(child: &str, episodes: &[Episode]) -> Vec<Transcript> {
+/// The transcript of each episode, each from a process in which nothing else was done.
+fn from_fresh_processes(episodes: &[Episode]) -> Vec<Transcript> {
     let folder = tempfile::tempdir().unwrap();
     spread(episodes.len(), |place| {
         let value = format!("{place} {}", folder.path().display());
-        support_cpu::output_of(support_cpu::own_test(child, CHILD, &value));
+        support_cpu::output_of(support_cpu::own_test("an_episode_alone_in_its_process", CHILD, &value));
         let body = std::fs::read(body_path(folder.path(), place)).expect("each child leaves its transcript");
         Transcript::from_body(body).unwrap()
     })
@@ -214,22 +217,13 @@ fn body_path(folder: &Path, place: usize) -> PathBuf {
 }
 
 /// What a child process does; nothing otherwise.
-fn leave_a_transcript(episodes: &[Episode]) {
+#[test]
+fn an_episode_alone_in_its_process() {
     let Some(value) = std::env::var_os(CHILD) else { return };
     let value = value.into_string().unwrap();
     let (place, folder) = value.split_once(' ').unwrap();
     let place = place.parse().unwrap();
-    std::fs::write(body_path(Path::new(folder), place), Playing::alone(&episodes[place]).body()).unwrap();
-}
-
-#[test]
-fn an_episode_alone_in_its_process() {
-    leave_a_transcript(&episodes(STEPS));
-}
-
-#[test]
-fn an_episode_with_cameras_alone_in_its_process() {
-    leave_a_transcript(&episodes_with_cameras());
+    std::fs::write(body_path(Path::new(folder), place), Playing::alone(&episodes(STEPS)[place]).body()).unwrap();
 }
 
 /// What came of a schedule.
@@ -285,14 +279,17 @@ async fn schedule(number: usize, threads: usize, episodes: &[Episode]) -> Played
 #[test]
 fn whatever_runs_beside_it_an_episode_is_the_one_of_a_fresh_process() {
     let episodes = episodes(STEPS);
-    let alone = from_fresh_processes("an_episode_alone_in_its_process", &episodes);
+    let alone = from_fresh_processes(&episodes);
     assert_schedules_give(&alone, &episodes);
 }
 
 #[test]
-fn so_are_its_pictures() {
+fn whatever_is_drawn_beside_them_its_pictures_are_those_of_a_simulator_of_its_own() {
     let episodes = episodes_with_cameras();
-    let alone = from_fresh_processes("an_episode_with_cameras_alone_in_its_process", &episodes);
+    // Another simulator than the schedules', with renderers of its own, and one episode after the other.
+    let other = Simulator::locate(None).unwrap();
+    let alone = |episode: &Episode| Playing::start_in(&other, episode).steps(episode.steps).rollout.finish();
+    let alone: Vec<Transcript> = episodes.iter().map(alone).collect();
     for transcript in &alone {
         let frames: BTreeSet<_> = transcript.steps.iter().flat_map(|step| &step.frames).collect();
         assert!(frames.len() > STEPS_WITH_CAMERAS as usize, "pictures change");
@@ -307,9 +304,15 @@ fn assert_schedules_give(alone: &[Transcript], episodes: &[Episode]) {
     for (number, threads) in [(0, 2), (1, 4)] {
         let played = runtime.block_on(schedule(number, threads, episodes));
         assert_eq!(played.episodes.len(), episodes.len());
-        assert!(played.abandoned > 0, "schedule {number} gave up no episode");
         let moved = played.episodes.values().filter(|(_, threads)| *threads > 1).count();
-        assert!(moved > episodes.len() / 2, "in schedule {number} only {moved} episodes were moved between threads");
+        // Of a few episodes this is left to chance.
+        if episodes.len() > IN_FLIGHT {
+            assert!(played.abandoned > 0, "schedule {number} gave up no episode");
+            assert!(
+                moved > episodes.len() / 2,
+                "in schedule {number} only {moved} episodes were moved between threads"
+            );
+        }
         for (place, (transcript, _)) in played.episodes {
             assert_same(&alone[place], &transcript, &format!("schedule {number}, {:?}", episodes[place]));
         }
@@ -334,7 +337,7 @@ fn episodes_of_every_task_replay_heavily() {
 #[test]
 fn pictures_replay_heavily() {
     let mut episodes = episodes_with_cameras();
-    episodes.truncate(4);
+    episodes.truncate(3);
     assert_replay_heavily(&episodes, &[Level::Physics, Level::Frames]);
 }
 
