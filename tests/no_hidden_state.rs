@@ -24,7 +24,7 @@ use kinitro::transcript::{Header, Transcript};
 /// Steps of each episode.
 const STEPS: u32 = 60;
 /// Steps of the episodes with pictures, which take far longer to draw than to step.
-const STEPS_WITH_CAMERAS: u32 = 12;
+const STEPS_WITH_CAMERAS: u32 = 8;
 /// Steps of the episodes that are replayed heavily: enough for most experts to get hold of what they move.
 const HEAVY_STEPS: u32 = 120;
 /// Episodes in flight at once, more than there are threads, so that several are of one model.
@@ -337,7 +337,7 @@ fn episodes_of_every_task_replay_heavily() {
 #[test]
 fn pictures_replay_heavily() {
     let mut episodes = episodes_with_cameras();
-    episodes.truncate(3);
+    episodes.truncate(2);
     assert_replay_heavily(&episodes, &[Level::Physics, Level::Frames]);
 }
 
