@@ -24,7 +24,7 @@ use kinitro::transcript::{Header, Transcript};
 /// Steps of each episode.
 const STEPS: u32 = 60;
 /// Steps of the episodes with pictures, which take far longer to draw than to step.
-const STEPS_WITH_CAMERAS: u32 = 8;
+const STEPS_WITH_CAMERAS: u32 = 6;
 /// Steps of the episodes that are replayed heavily: enough for most experts to get hold of what they move.
 const HEAVY_STEPS: u32 = 120;
 /// Episodes in flight at once, more than there are threads, so that several are of one model.
@@ -95,7 +95,7 @@ fn episodes_with_cameras() -> Vec<Episode> {
         let (env, cameras) = (tasks[number % 2].clone(), cameras.clone());
         Episode { env, seed: seed(number), who, randomisation, steps: STEPS_WITH_CAMERAS, cameras }
     };
-    (0..8).map(episode).collect()
+    (0..6).map(episode).collect()
 }
 
 /// An episode under way with whoever acts in it.

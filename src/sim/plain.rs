@@ -3,5 +3,5 @@
 use super::maths::lanes::plain as lanes;
 
 #[path = "camera/mod.rs"]
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code, unused_imports, clippy::duplicate_mod)]
 mod camera;
