@@ -10,7 +10,7 @@ use super::bench_work::{Source, advance, random_actions};
 use super::environments;
 use super::progress::Progress;
 use super::table::Table;
-use crate::domain::{CameraSetting, EnvId, Orientation, Randomisation, standard_cameras};
+use crate::domain::{CameraSetting, EnvId, Randomisation, standard_cameras};
 use crate::replay::{ReplayOptions, ReplayReport, replay};
 use crate::sim::{self, Command, EPISODE_STEPS, Simulator, World};
 
@@ -170,14 +170,7 @@ fn bar(args: &CameraArgs, camera: &str, size: u32) -> Option<f64> {
 }
 
 fn setting(camera: &str, size: u32) -> anyhow::Result<CameraSetting> {
-    Ok(CameraSetting {
-        name: "camera".parse()?,
-        camera: camera.parse()?,
-        width: size.try_into()?,
-        height: size.try_into()?,
-        orientation: Orientation::AsRendered,
-        fov_factor: Default::default(),
-    })
+    Ok(CameraSetting::upright(camera, size.try_into()?)?)
 }
 
 /// The expert's episode of the first seed after each of these many steps.

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use crate::domain::{CameraSetting, Digest, Orientation, Randomisation};
+use crate::domain::{CameraSetting, Digest, Randomisation};
 use crate::service::executor::Assignment;
 use crate::sim::{self, CAMERAS, Command, Simulator, World};
 
@@ -53,12 +53,5 @@ fn take(world: &mut World, cameras: &[CameraSetting], hasher: &mut blake3::Hashe
 }
 
 fn setting(camera: &str, size: u32) -> anyhow::Result<CameraSetting> {
-    Ok(CameraSetting {
-        name: camera.parse()?,
-        camera: camera.parse()?,
-        width: size.try_into()?,
-        height: size.try_into()?,
-        orientation: Orientation::AsRendered,
-        fov_factor: Default::default(),
-    })
+    Ok(CameraSetting::upright(camera, size.try_into()?)?)
 }
