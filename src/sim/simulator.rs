@@ -17,6 +17,9 @@ use super::{placement, tasks};
 use crate::beacon::SubStream;
 use crate::domain::{EngineFingerprint, EnvId, EpisodeSeed, Randomisation};
 
+/// Version of the reference renderer; raised with every change that may change a byte of a picture.
+const RENDERER: u32 = 1;
+
 /// Version of the task code; raised with every change that may change a bit of a trajectory.
 const TASK_CODE: u32 = 1;
 
@@ -50,7 +53,7 @@ impl Simulator {
             assets: assets.digest()?,
             task_code: TASK_CODE,
             maths: MATHS.to_owned(),
-            renderer: "none".to_owned(),
+            renderer: format!("reference {RENDERER}"),
             architecture: std::env::consts::ARCH.to_owned(),
         };
         Ok(Simulator(Arc::new(Inner { fingerprint, library: Library::new(assets) })))
