@@ -217,7 +217,7 @@ mod tests {
                 "{with_cameras}"
             );
         }
-        assert!(told("[contest]\nrenderer = \"mujoco-gl\"\n").contains("nothing to draw for mujoco-gl"));
+        assert!(told("[contest]\ncameras = []\nrenderer = \"mujoco-gl\"\n").contains("nothing to draw for mujoco-gl"));
         assert!(told("[contest]\nrenderer = \"opengl\"\n").contains("unknown variant `opengl`"));
     }
 
