@@ -24,7 +24,7 @@ vendor: prerequisites ## fetch libmujoco and MetaWorld's assets, pinned by sha25
 build: vendor ## build the program: target/release/kinitro
 	cargo build --release --locked
 
-demo: build ## one whole cycle: six mock miners, eight tasks, scores, verification (DEMO_ARGS="--episodes 2")
+demo: build ## one whole cycle: six mock miners, eight tasks, scores, verification (DEMO_ARGS="--episodes 5")
 	target/release/kinitro demo $(DEMO_ARGS)
 
 # Python packages go into folders of ours with --target, so that pip alone is enough (no venv package).

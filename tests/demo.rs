@@ -59,12 +59,12 @@ fn a_demo_with_cameras_sends_records_and_draws_pictures_again() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("demo");
     let mut demo = kinitro();
-    demo.args(["demo", "--episodes", "1", "--max-steps", "3", "--envs", "metaworld/reach-v3", "--camera-size", "16"]);
+    demo.args(["demo", "--episodes", "1", "--max-steps", "80", "--envs", "metaworld/reach-v3", "--camera-size", "8"]);
     let output = demo.arg("--data-dir").arg(&data).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    // Six miners, three steps and the reset, two cameras.
-    assert!(said.contains("48 pictures of corner and gripper were drawn again: identical"), "{said}");
+    // Six miners, eighty steps and the reset, two cameras. Fewer steps would not be enough for the known-good probe.
+    assert!(said.contains("972 pictures of corner and gripper were drawn again: identical"), "{said}");
     let watch = said.lines().find(|line| line.starts_with("watch ")).expect("it says how to look at an episode");
     let transcript = watch.split_whitespace().find(|word| word.ends_with(".ktr")).unwrap();
     assert!(std::path::Path::new(transcript).is_file(), "{watch}");

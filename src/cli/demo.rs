@@ -19,11 +19,11 @@ use crate::service::validator::Round;
 
 /// One whole cycle on this machine: six mock miners, scores, weights, verification
 ///
-/// Needs no set-up and touches nothing outside its folder. Example: kinitro demo --episodes 2 --envs metaworld/reach-v3
+/// Needs no set-up and touches nothing outside its folder. Example: kinitro demo --episodes 5 --envs metaworld/reach-v3
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Episodes of each environment
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     episodes: u32,
 
     /// Environments, apart by commas; default: the eight of the first contest
