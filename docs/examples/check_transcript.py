@@ -184,6 +184,8 @@ def read_transcript(path):
 
     reset, raw = items.next()
     check_record(reset, heavy, "reset", 3)
+    cameras = len(header.get("cameras", []))
+    need(len(reset[1]) == cameras, "one picture of each camera")
     chain = link(chain, raw)
     replay = link(replay, cbor2.dumps(reset[:3], canonical=True))
 
@@ -196,6 +198,7 @@ def read_transcript(path):
             break
         check_record(item, heavy, "step", 10)
         check_step(item)
+        need(len(item[3]) == cameras, "one picture of each camera")
         _, applied, observation, frames, reward, success, state = item[:7]
         replayable = [applied, observation, frames, reward, success, state]
         replay = link(replay, cbor2.dumps(replayable, canonical=True))

@@ -1,5 +1,6 @@
 //! The cameras of a contest.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -48,6 +49,25 @@ pub struct CameraSetting {
     /// before it keep their digests.
     #[serde(default, skip_serializing_if = "Marks::are_metaworlds")]
     pub marks: Marks,
+}
+
+/// What stands in the way of recording these cameras together, one sentence each: too many, a name that stands twice, too
+/// many pixels.
+pub fn camera_problems(cameras: &[CameraSetting]) -> Vec<String> {
+    let mut problems = Vec::new();
+    if cameras.len() > MAX_CAMERAS {
+        problems.push(format!("there are {}; at most {MAX_CAMERAS} can be recorded", cameras.len()));
+    }
+    let mut seen = BTreeSet::new();
+    problems
+        .extend(cameras.iter().filter(|one| !seen.insert(&one.name)).map(|one| format!("{} stands twice", one.name)));
+    let pixels: u64 = cameras.iter().map(CameraSetting::pixels).sum();
+    if pixels > MAX_CAMERA_PIXELS {
+        problems.push(format!(
+            "all pictures of a step have {pixels} pixels, more than {MAX_CAMERA_PIXELS}; make them smaller"
+        ));
+    }
+    problems
 }
 
 impl CameraSetting {
@@ -153,8 +173,10 @@ impl FromStr for ModelCamera {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        if text.is_empty() || text.len() > MAX_MODEL_NAME {
-            return Err(ParseError::new("camera of the model", text, "expected 1 to 80 bytes, such as gripperPOV"));
+        let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if text.is_empty() || text.len() > MAX_MODEL_NAME || !text.bytes().all(named) {
+            let expected = "expected 1 to 80 of A-Z a-z 0-9 _ - . such as gripperPOV";
+            return Err(ParseError::new("camera of the model", text, expected));
         }
         Ok(ModelCamera(text.to_owned()))
     }

@@ -24,7 +24,7 @@ pub use action::Action;
 pub use block::{BlockHash, BlockNumber, BlockRef};
 pub use camera::{
     CameraName, CameraSetting, FovFactor, MAX_CAMERA_PIXELS, MAX_CAMERAS, Marks, ModelCamera, Orientation, Side,
-    standard_cameras,
+    camera_problems, standard_cameras,
 };
 pub use claim::{Claim, Miner};
 pub use contest::{

@@ -19,7 +19,8 @@ pub struct PolicySession {
     headers: HeaderMap,
     encoding: WireEncoding,
     act_timeout: Duration,
-    ends_at: Instant,
+    /// What is left of the policy's time in this episode.
+    left: Duration,
     _slots: Slots,
 }
 
@@ -35,7 +36,7 @@ impl PolicySession {
             headers,
             encoding,
             act_timeout: Duration::from_millis(limits.act_timeout_ms.into()),
-            ends_at: Instant::now() + Duration::from_millis(limits.episode_timeout_ms.into()),
+            left: Duration::from_millis(limits.episode_timeout_ms.into()),
             _slots: slots,
         }
     }
@@ -53,16 +54,17 @@ impl PolicySession {
     /// be called, or our own machine cannot make connections.
     pub async fn act(&mut self, step: u32, observation: &PolicyObservation) -> Result<PolicyReply, Fault> {
         let started = Instant::now();
-        if started >= self.ends_at {
+        if self.left.is_zero() {
             return Err(Fault::new(FaultReason::EpisodeTimeout));
         }
-        let deadline = self.ends_at.min(started + self.act_timeout);
+        let deadline = started + self.left.min(self.act_timeout);
         let mut headers = self.headers.clone();
         headers.insert(STEP_HEADER, HeaderValue::from(step));
         let body = encode_observation(self.encoding, observation);
         let request = self.http.post(self.act_url.clone()).headers(headers).body(body);
         let mut bytes = 0;
         let outcome = call(request, deadline, &mut bytes).await;
+        self.left = self.left.saturating_sub(started.elapsed());
         let latency_us = u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX);
         let answer = match outcome {
             Ok(answer) => self.read(&answer),

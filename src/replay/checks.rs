@@ -256,11 +256,6 @@ pub fn check_frames(transcript: &Transcript, simulator: &Simulator) -> Option<Fi
     }
 }
 
-/// Pictures that an episode recorded: what the frames level has to render again.
-pub fn recorded_frames(transcript: &Transcript) -> usize {
-    transcript.reset.frames.len() + transcript.steps.iter().map(|step| step.frames.len()).sum::<usize>()
-}
-
 /// Scores: rates, points and weights follow from the rows.
 pub fn check_scores(manifest: &CycleManifest) -> Option<Finding> {
     match scores_of(&manifest.contest, &manifest.submissions, &manifest.episodes) {

@@ -19,7 +19,7 @@ mod unsupported;
 pub use against::compare;
 pub use checks::{
     ChainFacts, check_beacon, check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name,
-    open_episode, open_transcript, recorded_frames, transcript_name,
+    open_episode, open_transcript, transcript_name,
 };
 pub use cycle::{CycleManifest, SignedCycle, scores_of};
 pub use difference::Difference;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::replay::{
     ChainFacts, Finding, Level, LevelReport, ReplayOptions, Report, Sample, SignedCycle, Unsupported, check_beacon,
     check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name, open_episode, open_transcript,
-    recorded_frames, transcript_name,
+    transcript_name,
 };
 use crate::sim::Simulator;
 use crate::transcript::{EpisodeRow, Transcript};
@@ -236,7 +236,7 @@ fn replayed(
 }
 
 fn frames(levels: &mut Levels, place: u64, transcript: &Transcript, simulator: &Result<&Simulator, String>) {
-    if recorded_frames(transcript) == 0 {
+    if transcript.header.cameras.is_empty() {
         return levels.note(Level::Frames, "no cameras: there are no pictures to draw again");
     }
     if !transcript.header.renderer.is_reference() {

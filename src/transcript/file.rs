@@ -78,6 +78,7 @@ impl Transcript {
 
         let start = reader.position();
         let reset = ResetRecord::decode(&mut reader, header.heavy)?;
+        check_pictures(&reader, &header, &reset.frames)?;
         tally.reset(&reset, &body[start..reader.position()]);
 
         let mut steps = Vec::new();
@@ -88,6 +89,7 @@ impl Transcript {
             }
             let start = reader.position();
             let step = StepRecord::decode(&mut reader, header.heavy)?;
+            check_pictures(&reader, &header, &step.frames)?;
             tally.step(&step, &body[start..reader.position()]);
             steps.push(step);
         }
@@ -104,6 +106,15 @@ impl Transcript {
         check_footer(&footer, &tally)?;
         Ok(Transcript { header, reset, steps, footer, id, body })
     }
+}
+
+/// A record has one picture of each camera: a transcript without them would have nothing to be held against.
+fn check_pictures(reader: &Reader<'_>, header: &Header, frames: &[Digest]) -> Result<(), TranscriptError> {
+    let (cameras, pictures) = (header.cameras.len(), frames.len());
+    if pictures == cameras {
+        return Ok(());
+    }
+    Err(reader.malformed(format!("{pictures} pictures in one step of a contest with {cameras} cameras")))
 }
 
 fn decompress(file: &[u8]) -> Result<Vec<u8>, TranscriptError> {

@@ -6,7 +6,7 @@ use super::TranscriptError;
 use super::cbor::{Reader, put_array, put_text, put_uint, put_value};
 use crate::domain::{
     BlockRef, CameraSetting, Contest, CycleId, Digest, Encoding, EngineFingerprint, EnvId, EpisodeSeed, ExecutorId,
-    Limits, Miner, PolicyProfile, Randomisation, Renderer,
+    Limits, Miner, PolicyProfile, Randomisation, Renderer, camera_problems,
 };
 
 /// The first item of the first item: what these bytes are.
@@ -105,6 +105,9 @@ impl Header {
         let header: Header = serde_json::from_value(tree).map_err(|error| reader.malformed(error.to_string()))?;
         if header.miner.as_ref().is_some_and(|miner| longest_text(miner) > MAX_TEXT) {
             return Err(reader.malformed("a claim longer than any on the chain"));
+        }
+        if let Some(problem) = camera_problems(&header.cameras).first() {
+            return Err(reader.malformed(format!("cameras that no contest may have: {problem}")));
         }
         // Also refuses other spellings of equal values, such as capital hexadecimal digits.
         if header.encode() != body[..reader.position()] {

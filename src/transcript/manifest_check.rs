@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::canonical::MAX_SAFE_INTEGER;
 use super::{EpisodeRow, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, SubmissionRow, Verdict, episodes_tree};
 use crate::beacon::Beacon;
-use crate::domain::{Digest, Hotkey, Outcome, Party, printable};
+use crate::domain::{Digest, Hotkey, Outcome, Party, camera_problems, printable};
 
 /// A manifest that contradicts itself, its signature or its format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +79,8 @@ impl<S> Manifest<S> {
         rule(self.cycle.0 > 0, || "cycles are counted from 1".into())?;
         // A later cycle may be the first that was published, when those before it failed.
         rule(self.cycle.0 > 1 || self.previous == Digest::ZERO, || "cycle 1 has no manifest before it".into())?;
+        let cameras = camera_problems(&self.contest.cameras);
+        rule(cameras.is_empty(), || format!("its contest's cameras cannot be recorded: {}", cameras.join("; ")))?;
         self.check_numbers()?;
         self.check_submissions()?;
         self.check_episodes()

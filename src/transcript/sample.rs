@@ -72,7 +72,8 @@ pub(crate) fn record(header: Header, seed: u8, steps: u32, fault: Option<Fault>)
         (observation, state.clone())
     };
     let (first, first_state) = fill(&mut numbers);
-    let mut recorder = Recorder::new(header, Observed { observation: &first, state: &first_state, frames: &[] });
+    let frames = vec![Digest([seed; 32]); header.cameras.len()];
+    let mut recorder = Recorder::new(header, Observed { observation: &first, state: &first_state, frames: &frames });
     for step in 0..steps {
         let sent: [f64; 4] = std::array::from_fn(|_| numbers.uniform(-1.0, 1.0));
         let missed = step % 11 == 10;
@@ -82,7 +83,7 @@ pub(crate) fn record(header: Header, seed: u8, steps: u32, fault: Option<Fault>)
         recorder.step(StepInput {
             reply: &reply,
             applied: PolicyProfile::KinitroV1.to_action(sent).unwrap_or(Action::ZERO),
-            observed: Observed { observation: &observation, state: &state, frames: &[] },
+            observed: Observed { observation: &observation, state: &state, frames: &frames },
             reward: numbers.uniform(0.0, 10.0),
             success: step > 20 && step % 3 == 0,
             warnings: 0,

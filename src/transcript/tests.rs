@@ -33,8 +33,7 @@ fn cameras_and_the_driver_that_drew_survive_the_file() {
         (Vec::<CameraSetting>::new(), Renderer::MujocoGl(driver)),
     ] {
         let header = Header { cameras, renderer, ..header(false) };
-        let original = Recorder::new(header, Observed { observation: &[0.0; 39], state: &[], frames: &[] });
-        let original = original.finish(Some(Fault::new(FaultReason::Unreachable)));
+        let original = record(header, 1, 0, Some(Fault::new(FaultReason::Unreachable)));
         let read = Transcript::from_bytes(&original.to_bytes().unwrap()).unwrap();
         assert_eq!(read, original);
         let line = serde_json::to_value(&read.header).unwrap();
@@ -259,6 +258,44 @@ fn an_unknown_header_field_is_refused() {
     cbor::put_value(&mut body, &tree);
     let error = Transcript::from_body(body).unwrap_err().to_string();
     assert!(error.contains("unknown field `extra`"), "{error}");
+}
+
+/// A transcript without steps and pictures whose header names these cameras of the model.
+fn filmed(cameras: &[&str]) -> Vec<u8> {
+    let mut header = header(false);
+    header.cameras = vec![standard_cameras()[0].clone(); cameras.len()];
+    for ((setting, camera), number) in header.cameras.iter_mut().zip(cameras).zip(0..) {
+        setting.name = format!("eye{number}").parse().unwrap();
+        setting.camera = camera.parse().unwrap();
+    }
+    let nothing = Observed { observation: &[0.0; 39], state: &[0.0], frames: &[] };
+    Recorder::new(header, nothing).finish(None).body().to_vec()
+}
+
+#[test]
+fn a_record_has_one_picture_of_each_camera() {
+    assert!(Transcript::from_body(filmed(&[])).is_ok());
+    let error = Transcript::from_body(filmed(&["corner", "gripperPOV"])).unwrap_err().to_string();
+    assert!(error.contains("0 pictures in one step of a contest with 2 cameras"), "{error}");
+}
+
+#[test]
+fn cameras_that_no_contest_may_have_are_refused() {
+    let refused = |body: Vec<u8>, needle: &str| {
+        let error = Transcript::from_body(body).unwrap_err().to_string();
+        assert!(error.contains(needle), "{error}");
+    };
+    refused(filmed(&["corner"; 9]), "there are 9; at most 8");
+    // A name that would end early in C.
+    let (good, hostile) = (filmed(&["corner"]), b"corn\0r");
+    let place = good.windows(6).rposition(|window| window == b"corner").unwrap();
+    let mut body = good;
+    body[place..place + hostile.len()].copy_from_slice(hostile);
+    refused(body, "camera of the model");
+    let mut header = header(false);
+    header.cameras = standard_cameras();
+    header.cameras[1].name = header.cameras[0].name.clone();
+    refused(record(header, 1, 2, None).body().to_vec(), "corner stands twice");
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::sections::{ApiSettings, ExecutorSettings, Settings};
-use crate::domain::{CameraSetting, Contest, ExecutorId, MAX_CAMERA_PIXELS, MAX_CAMERAS, RendererProfile, Strategy};
+use crate::domain::{CameraSetting, Contest, ExecutorId, RendererProfile, Strategy, camera_problems};
 use crate::sim;
 
 /// MetaWorld's own step limit; stepping past it is an error there.
@@ -63,24 +63,12 @@ fn check_contest(contest: &Contest, problems: &mut Vec<String>) {
 }
 
 fn check_cameras(cameras: &[CameraSetting], problems: &mut Vec<String>) {
-    if cameras.len() > MAX_CAMERAS {
-        problems.push(format!("[contest] cameras: there are {}; at most {MAX_CAMERAS} can be recorded", cameras.len()));
-    }
-    let mut seen = BTreeSet::new();
+    problems.extend(camera_problems(cameras).into_iter().map(|problem| format!("[contest] cameras: {problem}")));
     for CameraSetting { name, camera, .. } in cameras {
         if !sim::CAMERAS.contains(&camera.as_str()) {
             let known = sim::CAMERAS.join(", ");
             problems.push(format!("[contest] cameras: {name} is \"{camera}\", but MetaWorld's cameras are {known}"));
         }
-        if !seen.insert(name) {
-            problems.push(format!("[contest] cameras: {name} stands twice"));
-        }
-    }
-    let pixels: u64 = cameras.iter().map(CameraSetting::pixels).sum();
-    if pixels > MAX_CAMERA_PIXELS {
-        problems.push(format!(
-            "[contest] cameras: all pictures of a step have {pixels} pixels, more than {MAX_CAMERA_PIXELS}; make them smaller"
-        ));
     }
 }
 

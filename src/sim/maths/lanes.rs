@@ -378,10 +378,6 @@ pub mod plain {
             self.0[0]
         }
 
-        pub fn second(self) -> f32 {
-            self.0[1]
-        }
-
         pub fn last(self) -> f32 {
             self.0[3]
         }
@@ -403,18 +399,6 @@ pub mod plain {
 
         pub fn max(self, other: F4) -> F4 {
             F4(each(self.0, other.0, |a, b| if a > b { a } else { b }))
-        }
-
-        pub fn lower_twice(self) -> F4 {
-            F4([self.0[0], self.0[1], self.0[0], self.0[1]])
-        }
-
-        pub fn upper_twice(self) -> F4 {
-            self.uppers(self)
-        }
-
-        pub fn uppers(self, other: F4) -> F4 {
-            F4([self.0[2], self.0[3], other.0[2], other.0[3]])
         }
 
         pub fn bits(self) -> I4 {
