@@ -197,16 +197,7 @@ mod tests {
     use super::*;
 
     fn surface() -> Surface {
-        Surface {
-            rgba: [0.5, 0.25, 1.0, 1.0],
-            emission: 0.0,
-            specular: 0.5,
-            shininess: 0.5,
-            reflectance: 0.0,
-            texture: None,
-            texture_uniform: false,
-            texture_repeat: [1.0; 2],
-        }
+        Surface::plain([0.5, 0.25, 1.0, 1.0])
     }
 
     fn light(kind: LightKind) -> Light {

@@ -141,6 +141,23 @@ fn are_drawable(numbers: &[f32]) -> bool {
     numbers.iter().all(|number| (-WORLD_END_M..=WORLD_END_M).contains(number))
 }
 
+#[cfg(test)]
+impl Surface {
+    /// Half matt, without texture and mirror.
+    pub(super) fn plain(rgba: [f32; 4]) -> Surface {
+        Surface {
+            rgba,
+            emission: 0.0,
+            specular: 0.5,
+            shininess: 0.5,
+            reflectance: 0.0,
+            texture: None,
+            texture_uniform: false,
+            texture_repeat: [1.0; 2],
+        }
+    }
+}
+
 impl Prop {
     /// Its numbers are such that it can be drawn.
     pub fn is_drawable(&self) -> bool {

@@ -17,21 +17,8 @@ fn assets() -> Arc<Assets> {
     Arc::new(Assets::new(QUALITY, &[], &textures, &mut AssetCache::default()))
 }
 
-fn surface(rgba: [f32; 4]) -> Surface {
-    Surface {
-        rgba,
-        emission: 0.0,
-        specular: 0.5,
-        shininess: 0.5,
-        reflectance: 0.0,
-        texture: None,
-        texture_uniform: false,
-        texture_repeat: [1.0; 2],
-    }
-}
-
 fn prop(form: Form, position: [f32; 3], size: [f32; 3], rgba: [f32; 4]) -> Prop {
-    let (orientation, surface) = (UPRIGHT, surface(rgba));
+    let (orientation, surface) = (UPRIGHT, Surface::plain(rgba));
     Prop { form, position, orientation, size, surface, explicit_texture_coordinates: false, object: None }
 }
 
