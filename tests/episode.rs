@@ -1,11 +1,12 @@
 //! One episode from replies to transcript, on real physics.
 
 use kinitro::domain::{
-    Contest, EpisodeSeed, ExecutorId, Fault, FaultReason, Limits, MissReason, Outcome, PolicyProfile, PolicyReply,
+    Contest, EpisodeSeed, Fault, FaultReason, Hotkey, Limits, MissReason, Outcome, PolicyProfile, PolicyReply,
 };
 use kinitro::episode::{EpisodeRules, Rollout, Turn};
+use kinitro::service::executor::Assignment;
 use kinitro::sim::Simulator;
-use kinitro::transcript::{Header, Transcript};
+use kinitro::transcript::Transcript;
 
 fn contest(max_steps: u32) -> Contest {
     Contest { max_steps, cameras: Vec::new(), ..Contest::default() }
@@ -16,27 +17,9 @@ fn start(contest: &Contest) -> Rollout {
     let environment: kinitro::domain::EnvId = "metaworld/reach-v3".parse().unwrap();
     let seed = EpisodeSeed([7; 32]);
     let world = simulator.episode(&environment, &seed, contest.randomisation).unwrap();
-    let header = Header {
-        engine: simulator.fingerprint().clone(),
-        contest: contest.digest(),
-        environment,
-        index: 0,
-        cycle: None,
-        anchor: None,
-        seed,
-        randomisation: contest.randomisation,
-        task_vector: world.task_vector().to_vec(),
-        miner: None,
-        profile: PolicyProfile::KinitroV1,
-        encoding: None,
-        limits: contest.limits.clone(),
-        max_steps: contest.max_steps,
-        stop_on_success: contest.stop_on_success,
-        cameras: contest.cameras.clone(),
-        renderer: Default::default(),
-        executor: "test".parse::<ExecutorId>().unwrap(),
-        heavy: false,
-    };
+    let trial = Assignment::trial(environment, 0, seed, Hotkey([0; 32]));
+    let executor = "test".parse().unwrap();
+    let header = trial.header(contest, simulator.fingerprint(), &world, None, executor).unwrap();
     Rollout::start(world, header, EpisodeRules::of(contest, PolicyProfile::KinitroV1)).unwrap()
 }
 

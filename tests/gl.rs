@@ -1,11 +1,12 @@
 //! The renderer `mujoco-gl` on this machine's driver. Where there is none, each test says so and passes.
 
 use kinitro::domain::{
-    CameraSetting, Contest, Digest, EnvId, EpisodeSeed, FovFactor, GlName, Image, Marks, Orientation, PolicyProfile,
-    PolicyReply, Randomisation, Renderer, RendererProfile, Side, standard_cameras,
+    CameraSetting, Contest, Digest, EnvId, EpisodeSeed, FovFactor, GlName, Hotkey, Image, Marks, Orientation,
+    PolicyProfile, PolicyReply, Randomisation, Renderer, RendererProfile, Side, standard_cameras,
 };
 use kinitro::episode::{EpisodeRules, Rollout, Turn};
 use kinitro::replay::{ReplayOptions, ReplayReport, replay};
+use kinitro::service::executor::Assignment;
 use kinitro::sim::{self, Simulator, World};
 use kinitro::transcript::{Header, Transcript};
 
@@ -133,27 +134,10 @@ fn episode(simulator: &Simulator, renderer: Renderer, steps: u32) -> Transcript 
     let environment: EnvId = "metaworld/push-v3".parse().unwrap();
     let seed = EpisodeSeed([8; 32]);
     let world = simulator.episode(&environment, &seed, contest.randomisation).unwrap();
-    let header = Header {
-        engine: simulator.fingerprint().clone(),
-        contest: contest.digest(),
-        environment,
-        index: 0,
-        cycle: None,
-        anchor: None,
-        seed,
-        randomisation: contest.randomisation,
-        cameras: contest.cameras.clone(),
-        renderer,
-        task_vector: world.task_vector().to_vec(),
-        miner: None,
-        profile: PolicyProfile::KinitroV1,
-        encoding: None,
-        limits: contest.limits.clone(),
-        max_steps: steps,
-        stop_on_success: false,
-        executor: "test".parse().unwrap(),
-        heavy: false,
-    };
+    let trial = Assignment::trial(environment, 0, seed, Hotkey([0; 32]));
+    let executor = "test".parse().unwrap();
+    let header = trial.header(&contest, simulator.fingerprint(), &world, None, executor).unwrap();
+    let header = Header { renderer, ..header };
     assert!(header.agrees_with(&contest));
     let mut rollout = Rollout::start(world, header, EpisodeRules::of(&contest, PolicyProfile::KinitroV1)).unwrap();
     let reply = PolicyReply { answer: Ok([0.6, -0.4, 0.2, 1.0]), latency_us: 1, bytes: 1 };

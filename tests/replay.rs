@@ -1,10 +1,11 @@
 //! Replays on real physics: what is true is identical, what is not is named.
 
 use kinitro::domain::{
-    Action, Contest, Digest, EnvId, EpisodeSeed, Fault, FaultReason, GlDriver, GlName, MissReason, PolicyProfile,
-    PolicyReply, Randomisation, Renderer, standard_cameras,
+    Action, Contest, Digest, EnvId, EpisodeSeed, Fault, FaultReason, GlDriver, GlName, Hotkey, MissReason,
+    PolicyProfile, PolicyReply, Randomisation, Renderer, standard_cameras,
 };
 use kinitro::replay::{Difference, ReplayOptions, ReplayReport, replay};
+use kinitro::service::executor::Assignment;
 use kinitro::sim::Simulator;
 use kinitro::transcript::{Header, Observed, Recorder, StepInput, Transcript};
 
@@ -20,27 +21,10 @@ fn header(simulator: &Simulator, heavy: bool) -> Header {
     let environment: EnvId = "metaworld/reach-v3".parse().unwrap();
     let seed = EpisodeSeed([7; 32]);
     let world = simulator.episode(&environment, &seed, contest.randomisation).unwrap();
-    Header {
-        engine: simulator.fingerprint().clone(),
-        contest: contest.digest(),
-        environment,
-        index: 0,
-        cycle: None,
-        anchor: None,
-        seed,
-        randomisation: contest.randomisation,
-        task_vector: world.task_vector().to_vec(),
-        miner: None,
-        profile: PolicyProfile::KinitroV1,
-        encoding: None,
-        limits: contest.limits,
-        max_steps: STEPS,
-        stop_on_success: false,
-        cameras: Vec::new(),
-        renderer: Default::default(),
-        executor: "test".parse().unwrap(),
-        heavy,
-    }
+    let trial = Assignment::trial(environment, 0, seed, Hotkey([0; 32]));
+    let executor = "test".parse().unwrap();
+    let header = trial.header(&contest, simulator.fingerprint(), &world, None, executor).unwrap();
+    Header { heavy, ..header }
 }
 
 /// A step that is about to be recorded, for a forger to touch.
