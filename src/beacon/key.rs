@@ -14,6 +14,9 @@ use crate::domain::{Hotkey, ParseError, parse_text};
 /// The signing context of everything that this program signs.
 pub(super) const CONTEXT: &[u8] = b"kinitro";
 
+/// The signing context of Substrate's transactions.
+const CHAIN_CONTEXT: &[u8] = b"substrate";
+
 /// Context of keys derived from a name.
 const DEV_KEY_CONTEXT: &str = "kinitro dev operator key";
 
@@ -48,7 +51,16 @@ impl OperatorKey {
 
     /// Signs `message` in the context `kinitro`. The same message gives the same signature.
     pub fn sign(&self, message: &[u8]) -> Signature {
-        let transcript = attach_rng(signing_context(CONTEXT).bytes(message), NoRandomness);
+        self.sign_in(CONTEXT, message)
+    }
+
+    /// Signs the payload of a chain's transaction, in the context `substrate`.
+    pub fn sign_transaction(&self, payload: &[u8]) -> Signature {
+        self.sign_in(CHAIN_CONTEXT, payload)
+    }
+
+    fn sign_in(&self, context: &'static [u8], message: &[u8]) -> Signature {
+        let transcript = attach_rng(signing_context(context).bytes(message), NoRandomness);
         Signature(self.0.sign(transcript).to_bytes())
     }
 }
@@ -61,9 +73,18 @@ impl fmt::Debug for OperatorKey {
 
 /// Whether `signature` is `hotkey`'s over `message` in the context `kinitro`.
 pub fn verify_signature(hotkey: &Hotkey, message: &[u8], signature: &Signature) -> bool {
+    verify_in(CONTEXT, hotkey, message, signature)
+}
+
+/// Whether `signature` is `hotkey`'s over the payload of a chain's transaction.
+pub fn verify_transaction(hotkey: &Hotkey, payload: &[u8], signature: &Signature) -> bool {
+    verify_in(CHAIN_CONTEXT, hotkey, payload, signature)
+}
+
+fn verify_in(context: &'static [u8], hotkey: &Hotkey, message: &[u8], signature: &Signature) -> bool {
     let Ok(public) = PublicKey::from_bytes(&hotkey.0) else { return false };
     let Ok(signature) = schnorrkel::Signature::from_bytes(&signature.0) else { return false };
-    public.verify_simple(CONTEXT, message, &signature).is_ok()
+    public.verify_simple(context, message, &signature).is_ok()
 }
 
 /// An sr25519 signature, written as 128 hexadecimal digits.
@@ -163,6 +184,15 @@ mod tests {
             changed.0[place] ^= 1;
             assert!(!verify_signature(&key.hotkey(), b"message", &changed), "byte {place}");
         }
+    }
+
+    #[test]
+    fn a_transactions_signature_is_none_of_a_message() {
+        let key = OperatorKey::dev("a");
+        let signature = key.sign_transaction(b"payload");
+        assert!(verify_transaction(&key.hotkey(), b"payload", &signature));
+        assert!(!verify_signature(&key.hotkey(), b"payload", &signature));
+        assert!(!verify_transaction(&key.hotkey(), b"payload", &key.sign(b"payload")));
     }
 
     #[test]

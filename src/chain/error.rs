@@ -126,6 +126,55 @@ pub enum ChainError {
         /// Blocks until the next epoch.
         blocks_left: u64,
     },
+    /// The runtime lacks something that this program uses.
+    #[error("runtime {spec_version} of the chain lacks {}; update kinitro", .missing.join(", "))]
+    Incompatible {
+        /// Version of the runtime.
+        spec_version: u32,
+        /// What it lacks.
+        missing: Vec<String>,
+    },
+    /// The node answered something that is no answer.
+    #[error("the node's answer cannot be read ({0}); use another endpoint, and report this if it stays")]
+    Unreadable(String),
+    /// The endpoints in the settings are none.
+    #[error("{0}; write wss://host:port, or ws://host:port for a node of your own")]
+    BadEndpoint(String),
+    /// Something is to be signed for a chain that the settings do not identify.
+    #[error(
+        "nothing is signed for a chain that is not confirmed; if {found} is its genesis hash, name it in the settings"
+    )]
+    UnconfirmedGenesis {
+        /// What the endpoint says.
+        found: BlockHash,
+    },
+    /// Another transaction of the same key took the place of this one.
+    #[error("another transaction of hotkey {0} took the place of this one; let one program use it, and try again")]
+    NonceTaken(Hotkey),
+    /// A transaction was sent and no block came that holds it.
+    #[error("no block took the transaction within {seconds} s; look at the chain before sending it again")]
+    NotIncluded {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The subnet takes weights by commit and reveal only.
+    #[error("subnet {0} takes weights by commit and reveal since a moment ago; try again")]
+    CommitRevealNeeded(Netuid),
+    /// The subnet takes plain weights only.
+    #[error("subnet {0} takes weights without commit and reveal since a moment ago; try again")]
+    CommitRevealDisabled(Netuid),
+    /// Weights were committed for a reveal that lies in the past.
+    #[error("the reveal round of the committed weights is past; check this machine's clock, and commit again")]
+    RevealRoundPast,
+    /// There are no committed weights to reveal.
+    #[error("there are no committed weights to reveal, or they expired; commit again")]
+    CommitNotFound,
+    /// Committed weights cannot be revealed in this epoch.
+    #[error("committed weights cannot be revealed in this epoch; wait for the epoch of their reveal")]
+    NotInRevealRange,
+    /// The chain refused a call for a reason that this program does not foresee.
+    #[error("the chain refused the call: {0}")]
+    Refused(String),
     /// The chain's file cannot be read or written, or is none.
     #[error("the development chain cannot be used: {0}")]
     File(String),
@@ -141,6 +190,12 @@ impl ChainError {
                 | ChainError::NotFinalized { .. }
                 | ChainError::RateLimited { .. }
                 | ChainError::SpaceLimitExceeded { .. }
+                | ChainError::NonceTaken(_)
+                | ChainError::NotIncluded { .. }
+                | ChainError::NotInRevealRange
+                | ChainError::CommitRevealNeeded(_)
+                | ChainError::CommitRevealDisabled(_)
+                | ChainError::RevealRoundPast
         )
     }
 }

@@ -9,15 +9,17 @@ mod dev;
 mod error;
 mod hands;
 mod head_watch;
+mod node;
 mod submissions;
 mod traits;
 mod types;
 
 pub use checks::{check_commitment, check_weights};
-pub use dev::{DevChain, DevChainSettings, DevFault, Registration};
+pub use dev::{DevChain, DevChainSettings, DevFault, DevNode, DevNodeFault, DevNodeSettings, DevRuntime, Registration};
 pub use error::ChainError;
 pub use hands::{Kept, keep_same_hands};
 pub use head_watch::HeadWatch;
+pub use node::{NodeChain, NodeSettings};
 pub use submissions::submissions;
 pub use traits::{Chain, ChainFuture};
 pub use types::{CommitmentData, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};

@@ -71,6 +71,7 @@ async fn blocks_below_the_finalized_head_have_one_hash_and_others_none(subnet: &
     assert_eq!(subnet.chain().block_hash(before.number).await.unwrap(), before.hash);
     assert_eq!(subnet.chain().block_hash(after.number).await.unwrap(), after.hash);
     assert_ne!(before.hash, after.hash);
+    assert_eq!(subnet.chain().block_hash(BlockNumber(0)).await.unwrap(), subnet.chain().genesis());
     let far = BlockNumber(after.number.0 + 1_000_000);
     let error = subnet.chain().block_hash(far).await.unwrap_err();
     assert!(matches!(error, ChainError::NotFinalized { asked, .. } if asked == far), "{error}");

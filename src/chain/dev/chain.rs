@@ -3,9 +3,10 @@
 use rusqlite::Transaction;
 
 use super::super::{Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};
+use super::view::hash_of;
 use super::{DevChain, Shared, clock, reads, writes};
-use crate::beacon::{OperatorKey, dev_block_hash};
-use crate::domain::{BlockHash, BlockNumber, BlockRef, Netuid, Uid};
+use crate::beacon::OperatorKey;
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
 
 impl DevChain {
     /// Answers on a thread for blocking work: another process may hold the file for a moment.
@@ -30,26 +31,33 @@ impl DevChain {
         self.call(move |shared| {
             shared.read(|transaction| {
                 shared.check_final(transaction, at.number)?;
-                if dev_block_hash(&shared.genesis, at.number) != at.hash {
+                if hash_of(&shared.genesis, at.number) != at.hash {
                     return Err(ChainError::UnknownBlock(at));
                 }
                 work(transaction)
             })
         })
     }
-
-    fn write<F>(&self, work: F) -> ChainFuture<'_, Receipt>
-    where
-        F: FnOnce(&Transaction) -> Result<BlockNumber, ChainError> + Send + 'static,
-    {
-        self.call(move |shared| {
-            shared.pending().on_write()?;
-            shared.write(work).map(|block| Receipt { block })
-        })
-    }
 }
 
 impl Shared {
+    /// Writes a commitment into the next block.
+    pub(super) fn commit(&self, signer: Hotkey, netuid: Netuid, data: &[u8]) -> Result<BlockNumber, ChainError> {
+        self.pending().on_write()?;
+        self.write(|transaction| writes::commit(transaction, signer, netuid, data))
+    }
+
+    /// Sets weights in the next block.
+    pub(super) fn set_weights(
+        &self,
+        signer: Hotkey,
+        netuid: Netuid,
+        weights: &WeightSubmission,
+    ) -> Result<BlockNumber, ChainError> {
+        self.pending().on_write()?;
+        self.write(|transaction| writes::set_weights(transaction, signer, netuid, weights))
+    }
+
     fn check_final(&self, transaction: &Transaction, asked: BlockNumber) -> Result<(), ChainError> {
         let finalized = clock::finalized(transaction)?;
         if asked > finalized {
@@ -71,14 +79,14 @@ impl Chain for DevChain {
     fn finalized_head(&self) -> ChainFuture<'_, BlockRef> {
         self.call(|shared| {
             let number = shared.read(clock::finalized)?;
-            Ok(BlockRef { number, hash: dev_block_hash(&shared.genesis, number) })
+            Ok(BlockRef { number, hash: hash_of(&shared.genesis, number) })
         })
     }
 
     fn block_hash(&self, number: BlockNumber) -> ChainFuture<'_, BlockHash> {
         self.call(move |shared| {
             shared.read(|transaction| shared.check_final(transaction, number))?;
-            Ok(dev_block_hash(&shared.genesis, number))
+            Ok(hash_of(&shared.genesis, number))
         })
     }
 
@@ -117,7 +125,7 @@ impl Chain for DevChain {
         data: &'a [u8],
     ) -> ChainFuture<'a, Receipt> {
         let (signer, data) = (signer.hotkey(), data.to_vec());
-        self.write(move |transaction| writes::commit(transaction, signer, netuid, &data))
+        self.call(move |shared| shared.commit(signer, netuid, &data).map(|block| Receipt { block }))
     }
 
     fn submit_weights<'a>(
@@ -127,6 +135,6 @@ impl Chain for DevChain {
         weights: &'a WeightSubmission,
     ) -> ChainFuture<'a, Receipt> {
         let (signer, weights) = (signer.hotkey(), weights.clone());
-        self.write(move |transaction| writes::set_weights(transaction, signer, netuid, &weights))
+        self.call(move |shared| shared.set_weights(signer, netuid, &weights).map(|block| Receipt { block }))
     }
 }

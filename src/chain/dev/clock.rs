@@ -1,6 +1,6 @@
 //! Where the head is: a base block at a base time, and a block each `block_time_ms` since.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Transaction, params};
 
@@ -54,6 +54,11 @@ impl Clock {
         let values = params![self.base_block, self.base_ms, self.block_time_ms, self.finality_lag, self.stalled];
         transaction.execute(sql, values).map(drop).map_err(file_error)
     }
+}
+
+/// Time from block to block; zero where blocks come by hand.
+pub(super) fn block_time(transaction: &Transaction) -> Result<Duration, ChainError> {
+    Ok(Duration::from_millis(Clock::read(transaction)?.block_time_ms))
 }
 
 /// The newest block.

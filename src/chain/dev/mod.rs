@@ -8,6 +8,8 @@ mod clock;
 mod faults;
 mod open;
 mod reads;
+mod rpc;
+mod view;
 mod writes;
 
 use std::path::Path;
@@ -20,6 +22,7 @@ use crate::domain::{BlockHash, BlockNumber, Hotkey, Netuid, Uid};
 use faults::Pending;
 
 pub use faults::DevFault;
+pub use rpc::{DevNode, DevNodeFault, DevNodeSettings, DevRuntime};
 
 /// How a development chain is made or opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -69,6 +69,13 @@ fn rows<T>(
     rows.collect::<rusqlite::Result<_>>().map_err(file_error)
 }
 
+/// Every subnet.
+pub(super) fn netuids(transaction: &Transaction) -> Result<Vec<Netuid>, ChainError> {
+    let mut statement = transaction.prepare_cached("SELECT netuid FROM subnet ORDER BY netuid").map_err(file_error)?;
+    let rows = statement.query_map([], |row| row.get(0).map(Netuid)).map_err(file_error)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(file_error)
+}
+
 /// The subnet's rules; a subnet exists once something is registered in it or its rules are set.
 pub(super) fn rules(transaction: &Transaction, netuid: Netuid) -> Result<Hyperparameters, ChainError> {
     let json: Option<String> = transaction

@@ -1,0 +1,239 @@
+//! What the node knows and does, without its sockets.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::super::super::ChainError;
+use super::super::view::hash_of;
+use super::super::{DevChain, DevFault};
+use super::DevNodeFault;
+use super::extrinsic::{self, Call};
+use super::ledger::{Included, Ledger, Numbers};
+use super::refusals::{PoolRefusal, dispatch_name, events, pool_code};
+use super::runtime::{DevRuntime, Running};
+use super::storage::{Storage, storage};
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid};
+
+/// Version of the form of committed weights.
+const COMMITTED_FORM: u16 = 4;
+/// Longest time between two looks at the chain's clock.
+const LONGEST_LOOK: Duration = Duration::from_millis(100);
+
+/// The node behind its sockets.
+pub(super) struct Node {
+    pub(super) chain: DevChain,
+    /// The runtimes, each with the first block that it makes.
+    runtimes: Mutex<Vec<(BlockNumber, Arc<Running>)>>,
+    numbers: Mutex<Numbers>,
+    ledger: Mutex<Ledger>,
+    faults: Mutex<Faults>,
+}
+
+/// Faults that are still to come.
+#[derive(Default)]
+struct Faults {
+    pool: VecDeque<PoolRefusal>,
+    dispatch: VecDeque<(String, String)>,
+    stolen_nonces: u32,
+    kept_states: Option<u64>,
+    silent: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether bytes have the form of locked weights: a point of 96 bytes, then four byte strings after their lengths.
+fn is_locked(commit: &[u8]) -> bool {
+    let Some((_, mut rest)) = commit.split_at_checked(96) else { return false };
+    let mut next = || {
+        let (length, after) = rest.split_first_chunk()?;
+        let (part, after) = after.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        rest = after;
+        Some(part)
+    };
+    let parts = [next(), next(), next(), next()];
+    let [Some(v), Some(w), Some(_), Some(suite)] = parts else { return false };
+    v.len() == 32 && w.len() == 32 && suite == b"AES_GCM_" && rest.is_empty()
+}
+
+impl Node {
+    pub(super) fn new(chain: DevChain, runtime: &DevRuntime) -> Result<Node, ChainError> {
+        let running = Arc::new(Running::new(runtime, chain.shared.genesis)?);
+        let runtimes = Mutex::new(vec![(BlockNumber(0), running)]);
+        let (numbers, ledger, faults) = Default::default();
+        Ok(Node { chain, runtimes, numbers, ledger, faults })
+    }
+
+    /// Lets the next block be made by another runtime.
+    pub(super) fn upgrade(&self, runtime: &DevRuntime) -> Result<(), ChainError> {
+        let running = Arc::new(Running::new(runtime, self.genesis())?);
+        let next = BlockNumber(self.heads()?.0.0 + 1);
+        lock(&self.runtimes).push((next, running));
+        Ok(())
+    }
+
+    pub(super) fn inject(&self, fault: DevNodeFault) {
+        let mut faults = lock(&self.faults);
+        match fault {
+            DevNodeFault::RefuseAtPool { code, data } => faults.pool.push_back(PoolRefusal { code, data }),
+            DevNodeFault::FailInBlock { pallet, error } => faults.dispatch.push_back((pallet, error)),
+            DevNodeFault::StealNonce { times } => faults.stolen_nonces = times,
+            DevNodeFault::ForgetStates { kept_blocks } => faults.kept_states = Some(kept_blocks),
+            DevNodeFault::Silence => faults.silent = true,
+            DevNodeFault::Speech => faults.silent = false,
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        lock(&self.faults).silent
+    }
+
+    /// What the chain's own faults mean for what the node remembers.
+    pub(super) fn fork(&self) -> Result<(), ChainError> {
+        self.chain.inject(DevFault::Fork)?;
+        let finalized = self.heads()?.1;
+        lock(&self.ledger).drop_above(finalized);
+        Ok(())
+    }
+
+    pub(super) fn genesis(&self) -> BlockHash {
+        self.chain.shared.genesis
+    }
+
+    /// The newest block and the newest final one.
+    pub(super) fn heads(&self) -> Result<(BlockNumber, BlockNumber), ChainError> {
+        self.chain.shared.heads()
+    }
+
+    pub(super) fn hash_of(&self, number: BlockNumber) -> BlockHash {
+        hash_of(&self.genesis(), number)
+    }
+
+    /// The block with this hash, or the newest one.
+    pub(super) fn block(&self, hash: Option<BlockHash>) -> Result<Option<BlockRef>, ChainError> {
+        let newest = self.heads()?.0;
+        let number = match hash {
+            None => Some(newest),
+            Some(hash) => lock(&self.numbers).find(&self.genesis(), &hash, newest),
+        };
+        Ok(number.map(|number| BlockRef { number, hash: self.hash_of(number) }))
+    }
+
+    /// Whether the state of the block is gone.
+    pub(super) fn is_forgotten(&self, block: BlockNumber) -> Result<bool, ChainError> {
+        let kept = lock(&self.faults).kept_states;
+        Ok(kept.is_some_and(|kept| block.0 + kept < self.heads().map_or(u64::MAX, |heads| heads.1.0)))
+    }
+
+    /// The runtime that made a block.
+    pub(super) fn running(&self, block: BlockNumber) -> Arc<Running> {
+        let runtimes = lock(&self.runtimes);
+        let newest = runtimes.iter().rfind(|(first, _)| *first <= block);
+        newest.unwrap_or(&runtimes[0]).1.clone()
+    }
+
+    pub(super) fn storage(&self, block: BlockNumber) -> Result<Storage, ChainError> {
+        let running = self.running(block);
+        let ended: Vec<_> = lock(&self.ledger).block(block).iter().map(|included| included.error.clone()).collect();
+        let events = events(&running.runtime, &ended)?;
+        storage(&running.runtime, &self.chain.shared.view(block)?, block, events)
+    }
+
+    pub(super) fn body(&self, block: BlockNumber) -> Vec<Vec<u8>> {
+        lock(&self.ledger).block(block).iter().map(|included| included.bytes.clone()).collect()
+    }
+
+    pub(super) fn nonce(&self, signer: &Hotkey) -> u64 {
+        lock(&self.ledger).nonce(signer)
+    }
+
+    /// Takes a transaction into the next block, or refuses it.
+    pub(super) async fn submit(&self, bytes: Vec<u8>) -> Result<BlockNumber, PoolRefusal> {
+        let internal = |error: ChainError| PoolRefusal::unreadable(&error.to_string());
+        if let Some(refusal) = lock(&self.faults).pool.pop_front() {
+            return Err(refusal);
+        }
+        let newest = self.heads().map_err(internal)?.0;
+        let running = self.running(newest);
+        let read = extrinsic::read(&running.runtime, &bytes, newest, |number| self.hash_of(number)).await?;
+        let mut ledger = lock(&self.ledger);
+        if self.is_nonce_stolen() {
+            ledger.take_nonce(read.signer);
+        }
+        match read.nonce.cmp(&ledger.nonce(&read.signer)) {
+            std::cmp::Ordering::Less => return Err(PoolRefusal::outdated()),
+            std::cmp::Ordering::Greater => return Err(PoolRefusal::too_early()),
+            std::cmp::Ordering::Equal => {}
+        }
+        let forced = lock(&self.faults).dispatch.pop_front();
+        let (block, error) = match forced {
+            Some(error) => (self.next().map_err(internal)?, Some(error)),
+            None => match self.apply(read.signer, &read.call) {
+                Ok(block) => (block, None),
+                Err(error) => {
+                    if let Some(code) = pool_code(&error) {
+                        return Err(PoolRefusal::custom(code));
+                    }
+                    let (pallet, error) = dispatch_name(&error);
+                    (self.next().map_err(internal)?, Some((pallet.to_owned(), error.to_owned())))
+                }
+            },
+        };
+        ledger.include(block, Included { signer: read.signer, bytes, error });
+        if self.chain.shared.block_time().map_err(internal)?.is_zero() {
+            self.chain.advance(1).map_err(internal)?;
+        }
+        Ok(block)
+    }
+
+    fn is_nonce_stolen(&self) -> bool {
+        let mut faults = lock(&self.faults);
+        let stolen = faults.stolen_nonces > 0;
+        faults.stolen_nonces = faults.stolen_nonces.saturating_sub(1);
+        stolen
+    }
+
+    fn next(&self) -> Result<BlockNumber, ChainError> {
+        Ok(BlockNumber(self.heads()?.0.0 + 1))
+    }
+
+    fn apply(&self, signer: Hotkey, call: &Call) -> Result<BlockNumber, ChainError> {
+        match call {
+            Call::SetCommitment { netuid, data } => self.chain.shared.commit(signer, *netuid, data),
+            Call::SetWeights { netuid, weights } => match self.takes_commits(*netuid)? {
+                false => self.chain.shared.set_weights(signer, *netuid, weights),
+                true => Err(ChainError::CommitRevealNeeded(*netuid)),
+            },
+            Call::CommitWeights { netuid, commit, version } => {
+                if !self.takes_commits(*netuid)? {
+                    return Err(ChainError::CommitRevealDisabled(*netuid));
+                }
+                // Nobody can open it before its round, so the block keeps it and the development chain forgets it.
+                match *version == COMMITTED_FORM && is_locked(commit) {
+                    false => Err(ChainError::CommitNotFound),
+                    true => self.next(),
+                }
+            }
+        }
+    }
+
+    fn takes_commits(&self, netuid: Netuid) -> Result<bool, ChainError> {
+        let subnets = self.chain.shared.view(self.heads()?.0)?;
+        let subnet = subnets.iter().find(|subnet| subnet.netuid == netuid);
+        subnet.map(|subnet| subnet.rules.commit_reveal_weights_enabled).ok_or(ChainError::UnknownSubnet(netuid))
+    }
+
+    /// Waits until a block is made, or with `is_final` until it is final.
+    pub(super) async fn wait_for(&self, block: BlockNumber, is_final: bool) -> Result<(), ChainError> {
+        loop {
+            let (newest, finalized) = self.heads()?;
+            if block <= if is_final { finalized } else { newest } {
+                return Ok(());
+            }
+            let look = self.chain.shared.block_time()? / 4;
+            tokio::time::sleep(look.clamp(Duration::from_millis(5), LONGEST_LOOK)).await;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The development chain's state as a node keeps it: storage keys and values, as the runtime writes them.
+
+use std::collections::BTreeMap;
+
+use subxt::dynamic::Value;
+use subxt::ext::codec::{Compact, Encode};
+use subxt::ext::scale_value::{Composite, ValueDef};
+
+use super::super::super::node::commitment::plain;
+use super::super::super::node::names::*;
+use super::super::super::node::reads::{account, number};
+use super::super::super::node::runtime::Runtime;
+use super::super::super::{ChainError, CommitmentData, Neuron};
+use super::super::view::SubnetView;
+use crate::domain::BlockNumber;
+
+/// More bytes than an empty subnet state has.
+const SUBNET_STATE_BYTES: usize = 256;
+
+/// Keys and values in the order of the keys.
+pub(super) type Storage = BTreeMap<Vec<u8>, Vec<u8>>;
+
+struct Writer<'a> {
+    runtime: &'a Runtime,
+    storage: Storage,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, item: Item, keys: Vec<Value>, value: Value) -> Result<(), ChainError> {
+        self.storage.insert(self.runtime.key(item, keys)?, self.runtime.encode(item, &value)?);
+        Ok(())
+    }
+
+    fn put_subnet(&mut self, subnet: &SubnetView, at: BlockNumber) -> Result<(), ChainError> {
+        let SubnetView { netuid, rules, neurons, commitments, weights } = subnet;
+        let key = || vec![number(netuid.0)];
+        self.put(NETWORKS_ADDED, key(), Value::bool(true))?;
+        self.put(TEMPO, key(), number(rules.tempo))?;
+        let since = at.0 % (u64::from(rules.tempo) + 1);
+        self.put(BLOCKS_SINCE_LAST_STEP, key(), number(since))?;
+        if self.runtime.has(LAST_EPOCH_BLOCK) && self.runtime.has(SUBNET_EPOCH_INDEX) {
+            self.put(LAST_EPOCH_BLOCK, key(), number(at.0 - since))?;
+            self.put(SUBNET_EPOCH_INDEX, key(), number(at.0 / (u64::from(rules.tempo) + 1)))?;
+        }
+        self.put(WEIGHTS_SET_RATE_LIMIT, key(), number(rules.weights_set_rate_limit_blocks))?;
+        self.put(MIN_ALLOWED_WEIGHTS, key(), number(rules.min_allowed_weights))?;
+        self.put(MAX_WEIGHTS_LIMIT, key(), number(rules.max_weights_limit))?;
+        self.put(WEIGHTS_VERSION_KEY, key(), number(rules.weights_version_key))?;
+        self.put(STAKE_THRESHOLD, vec![], number(rules.stake_threshold_rao))?;
+        self.put(COMMIT_REVEAL_ENABLED, key(), Value::bool(rules.commit_reveal_weights_enabled))?;
+        self.put(
+            VALIDATOR_PERMIT,
+            key(),
+            by_uid(neurons, Value::bool(false), |one| Value::bool(one.validator_permit)),
+        )?;
+        let update = |one: &Neuron| number(one.last_update.unwrap_or(one.registered_at).0);
+        self.put(LAST_UPDATE, key(), by_uid(neurons, number(0u8), update))?;
+        for neuron in neurons {
+            let uid = || vec![number(netuid.0), number(neuron.uid.0)];
+            self.put(KEYS, uid(), account(&neuron.hotkey))?;
+            self.put(UIDS, vec![number(netuid.0), account(&neuron.hotkey)], number(neuron.uid.0))?;
+            self.put(BLOCK_AT_REGISTRATION, uid(), number(neuron.registered_at.0))?;
+            if let Some(coldkey) = &neuron.coldkey {
+                self.put(OWNER, vec![account(&neuron.hotkey)], account(coldkey))?;
+            }
+        }
+        for (uid, weights) in weights {
+            let pair = |(uid, value): &(_, u16)| {
+                let uid: &crate::domain::Uid = uid;
+                Value::unnamed_composite([number(uid.0), number(*value)])
+            };
+            let list = Value::unnamed_composite(weights.iter().map(pair));
+            self.put(WEIGHTS, vec![number(netuid.0), number(uid.0)], list)?;
+        }
+        for commitment in commitments {
+            let CommitmentData::Bytes(data) = &commitment.data else { continue };
+            let slot = Value::named_composite([
+                ("deposit", number(0u8)),
+                ("block", number(commitment.block.0)),
+                ("info", plain(data)),
+            ]);
+            self.put(COMMITMENT_OF, vec![number(netuid.0), account(&commitment.hotkey)], slot)?;
+        }
+        Ok(())
+    }
+}
+
+/// A list with one value for each uid up to the highest.
+fn by_uid(neurons: &[Neuron], absent: Value, value: impl Fn(&Neuron) -> Value) -> Value {
+    let length = neurons.iter().map(|neuron| usize::from(neuron.uid.0) + 1).max().unwrap_or(0);
+    let mut values = vec![absent; length];
+    for neuron in neurons {
+        values[usize::from(neuron.uid.0)] = value(neuron);
+    }
+    Value::unnamed_composite(values)
+}
+
+/// The storage at block `at`.
+pub(super) fn storage(
+    runtime: &Runtime,
+    subnets: &[SubnetView],
+    at: BlockNumber,
+    events: Value,
+) -> Result<Storage, ChainError> {
+    let mut writer = Writer { runtime, storage: Storage::new() };
+    for subnet in subnets {
+        writer.put_subnet(subnet, at)?;
+    }
+    writer.put(EVENTS, vec![], events)?;
+    Ok(writer.storage)
+}
+
+/// The answer of the runtime call `get_subnet_state`. Of all its lists only the stakes are filled in; the others are
+/// empty, which is what zeros decode to.
+pub(super) fn subnet_state(runtime: &Runtime, subnet: Option<&SubnetView>) -> Result<Vec<u8>, ChainError> {
+    let Some(subnet) = subnet else { return Ok(None::<()>.encode()) };
+    let zeros = [&[1][..], &[0; SUBNET_STATE_BYTES]].concat();
+    let mut state: Value = runtime.decode_output(SUBNET_STATE, &zeros)?;
+    let stakes = by_uid(&subnet.neurons, number(0u8), |neuron| number(neuron.stake_rao));
+    if let ValueDef::Variant(some) = &mut state.value
+        && let Composite::Unnamed(fields) = &mut some.values
+        && let Some(Value { value: ValueDef::Composite(Composite::Named(fields)), .. }) = fields.first_mut()
+    {
+        for (name, value) in fields {
+            match name.as_str() {
+                "netuid" => *value = number(subnet.netuid.0),
+                "total_stake" => *value = stakes.clone(),
+                _ => {}
+            }
+        }
+    }
+    runtime.encode_output(SUBNET_STATE, &state)
+}
+
+/// A byte string as the runtime calls about metadata return it.
+pub(super) fn some_bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut answer = vec![1];
+    Compact(bytes.len() as u32).encode_to(&mut answer);
+    answer.extend_from_slice(bytes);
+    answer
+}

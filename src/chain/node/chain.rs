@@ -1,0 +1,185 @@
+//! A real node's chain as a [`Chain`].
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use subxt::rpcs::methods::legacy::NumberOrHex;
+
+use super::super::{
+    Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission,
+    check_commitment, check_weights,
+};
+use super::names::COMMIT_REVEAL_VERSION;
+use super::refusal::Facts;
+use super::signing::Payload;
+use super::state::State;
+use super::submit::Unsent;
+use super::{NodeChain, finalized, schedule, signing, timelock};
+use crate::beacon::OperatorKey;
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
+
+/// Version of the form of committed weights that is written.
+const COMMITTED_FORM: u16 = 4;
+
+impl Chain for NodeChain {
+    fn network(&self) -> &str {
+        &self.connector.settings().network
+    }
+
+    fn genesis(&self) -> BlockHash {
+        self.genesis
+    }
+
+    fn finalized_head(&self) -> ChainFuture<'_, BlockRef> {
+        Box::pin(async { finalized(&*self.connector.link().await?).await })
+    }
+
+    fn block_hash(&self, number: BlockNumber) -> ChainFuture<'_, BlockHash> {
+        Box::pin(async move {
+            let link = self.connector.link().await?;
+            let finalized = finalized(&link).await?.number;
+            if number > finalized {
+                return Err(ChainError::NotFinalized { asked: number, finalized });
+            }
+            let call = link.rpc().chain_get_block_hash(Some(NumberOrHex::Number(number.0)));
+            let hash = link.answer(call).await?;
+            hash.map(|hash| BlockHash(hash.0))
+                .ok_or_else(|| ChainError::Unreadable(format!("{} does not know block {number}", link.address())))
+        })
+    }
+
+    fn neurons_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Vec<Neuron>> {
+        Box::pin(async move { self.subnet_at(netuid, *at).await?.neurons(netuid).await })
+    }
+
+    fn commitments_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Vec<RawCommitment>> {
+        Box::pin(async move { self.subnet_at(netuid, *at).await?.commitments(netuid).await })
+    }
+
+    fn hyperparameters_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Hyperparameters> {
+        Box::pin(async move { self.subnet_at(netuid, *at).await?.rules(netuid).await })
+    }
+
+    fn weights_at<'a>(&'a self, netuid: Netuid, uid: Uid, at: &'a BlockRef) -> ChainFuture<'a, Vec<(Uid, u16)>> {
+        Box::pin(async move { self.subnet_at(netuid, *at).await?.weights(netuid, uid).await })
+    }
+
+    fn set_commitment<'a>(
+        &'a self,
+        signer: &'a OperatorKey,
+        netuid: Netuid,
+        data: &'a [u8],
+    ) -> ChainFuture<'a, Receipt> {
+        Box::pin(async move {
+            self.check_may_sign()?;
+            let state = self.newest().await?;
+            state.check_subnet(netuid).await?;
+            if !state.is_registered(netuid, &signer.hotkey()).await? {
+                return Err(ChainError::NotRegistered { hotkey: signer.hotkey(), netuid });
+            }
+            check_commitment(data)?;
+            match self.send(signer, &signing::set_commitment(netuid, data)).await {
+                Ok(block) => Ok(Receipt { block }),
+                Err(unsent) => Err(self.explain(unsent, signer.hotkey(), netuid, None).await),
+            }
+        })
+    }
+
+    fn submit_weights<'a>(
+        &'a self,
+        signer: &'a OperatorKey,
+        netuid: Netuid,
+        weights: &'a WeightSubmission,
+    ) -> ChainFuture<'a, Receipt> {
+        Box::pin(async move {
+            self.check_may_sign()?;
+            let state = self.newest().await?;
+            let is_committed = state.check_weights(netuid, signer.hotkey(), weights).await?;
+            let payload = match is_committed {
+                false => signing::set_weights(netuid, weights),
+                true => state.committed_weights(netuid, &signer.hotkey(), weights).await?,
+            };
+            match self.send(signer, &payload).await {
+                Ok(block) => Ok(Receipt { block }),
+                Err(unsent) => Err(self.explain(unsent, signer.hotkey(), netuid, Some(weights)).await),
+            }
+        })
+    }
+}
+
+impl State {
+    /// Checks what the chain would check in the next block. Whether the weights are to be committed first.
+    async fn check_weights(
+        &self,
+        netuid: Netuid,
+        signer: Hotkey,
+        weights: &WeightSubmission,
+    ) -> Result<bool, ChainError> {
+        self.check_subnet(netuid).await?;
+        let rules = self.rules(netuid).await?;
+        let next = BlockNumber(self.block.number.0 + 1);
+        check_weights(netuid, &signer, weights, &self.neurons(netuid).await?, &rules, next)?;
+        Ok(rules.commit_reveal_weights_enabled)
+    }
+
+    /// The call that commits weights, locked until the chain may open them.
+    async fn committed_weights(
+        &self,
+        netuid: Netuid,
+        signer: &Hotkey,
+        weights: &WeightSubmission,
+    ) -> Result<Payload, ChainError> {
+        let version: u16 = self.needed(COMMIT_REVEAL_VERSION, vec![]).await?;
+        if version != COMMITTED_FORM {
+            let why = format!("the chain takes committed weights of version {version}, not {COMMITTED_FORM}");
+            return Err(ChainError::Refused(format!("{why}; update kinitro")));
+        }
+        let newest = self.block.number.0;
+        let reveal = self.epochs(netuid).await?.reveal_block(newest, self.reveal_period(netuid).await?)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let round = schedule::round(newest, reveal, self.runtime.block_time_s(), now.as_secs_f64());
+        let locked = timelock::lock(&timelock::payload(signer, weights), round)?;
+        Ok(signing::commit_weights(netuid, &locked, round, version))
+    }
+}
+
+impl NodeChain {
+    /// The state of a final block, if the subnet is there.
+    async fn subnet_at(&self, netuid: Netuid, at: BlockRef) -> Result<State, ChainError> {
+        let state = self.final_state(at).await?;
+        state.check_subnet(netuid).await?;
+        Ok(state)
+    }
+
+    /// Puts numbers to a refusal: from our own checks at the newest block where they see the same, and else from what
+    /// stands there.
+    async fn explain(
+        &self,
+        unsent: Unsent,
+        signer: Hotkey,
+        netuid: Netuid,
+        weights: Option<&WeightSubmission>,
+    ) -> ChainError {
+        let refusal = match unsent {
+            Unsent::Error(error) => return error,
+            Unsent::Refused(refusal) => refusal,
+        };
+        let facts = async {
+            let state = self.newest().await?;
+            let neurons = state.neurons(netuid).await?;
+            let rules = state.rules(netuid).await?;
+            Ok::<_, ChainError>((state.block.number, neurons, rules, state.blocks_to_next_epoch(netuid).await?))
+        };
+        let (block, neurons, rules, blocks_to_next_epoch) = match facts.await {
+            Ok(facts) => facts,
+            Err(_) => (BlockNumber(0), Vec::new(), Hyperparameters::default(), 1),
+        };
+        let next = BlockNumber(block.0 + 1);
+        let facts = Facts { signer, netuid, neurons: &neurons, rules: &rules, weights, blocks_to_next_epoch, next };
+        let plain = refusal.error(&facts);
+        let own = weights.map(|weights| check_weights(netuid, &signer, weights, &neurons, &rules, next));
+        match own {
+            Some(Err(own)) if std::mem::discriminant(&own) == std::mem::discriminant(&plain) => own,
+            _ => plain,
+        }
+    }
+}

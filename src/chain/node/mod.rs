@@ -1,0 +1,156 @@
+//! The chain behind a real node: Substrate's JSON-RPC over web sockets.
+//!
+//! Everything is read and written by name, against the description that the runtime gives of itself, so that a runtime
+//! upgrade that keeps its names changes nothing. A runtime that lacks a name is refused with that name, when it is
+//! first met: at the start, or at the first block of the upgrade.
+
+mod chain;
+pub(in crate::chain) mod commitment;
+mod connector;
+#[cfg(test)]
+mod golden;
+mod link;
+pub(in crate::chain) mod names;
+mod network;
+mod outcome;
+pub(in crate::chain) mod reads;
+mod refusal;
+pub(in crate::chain) mod runtime;
+mod schedule;
+pub(in crate::chain) mod signing;
+mod state;
+mod submit;
+mod timelock;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use subxt::config::substrate::H256;
+use subxt::rpcs::methods::legacy::NumberOrHex;
+
+use super::ChainError;
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey};
+use connector::Connector;
+use link::Link;
+use runtime::{Runtime, unreadable};
+use state::State;
+
+pub use network::NodeSettings;
+
+/// A chain, seen through one node at a time.
+///
+/// A call during which the connection is lost fails with [`ChainError::Disconnected`]; the next call connects again, to
+/// the next endpoint.
+pub struct NodeChain {
+    connector: Connector,
+    genesis: BlockHash,
+    /// Runtimes by their version.
+    runtimes: Mutex<BTreeMap<u32, Arc<Runtime>>>,
+    /// A block that was last seen to be final and of this chain.
+    known_final: Mutex<Option<BlockRef>>,
+    /// One transaction at a time of each hotkey, for the next one's nonce counts on it.
+    turns: Mutex<BTreeMap<Hotkey, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl NodeChain {
+    /// Connects, and checks that the chain is the right one and that its runtime has all that is used.
+    ///
+    /// # Errors
+    /// [`ChainError::BadEndpoint`], [`ChainError::Disconnected`], [`ChainError::WrongGenesis`],
+    /// [`ChainError::Incompatible`].
+    pub async fn connect(settings: NodeSettings) -> Result<NodeChain, ChainError> {
+        let connector = Connector::new(settings)?;
+        let link = connector.link().await?;
+        let genesis = connector.genesis().ok_or_else(|| unreadable("no genesis hash"))?;
+        let (runtimes, known_final, turns) = Default::default();
+        let chain = NodeChain { connector, genesis, runtimes, known_final, turns };
+        let head = finalized(&link).await?;
+        chain.state(&link, head).await?;
+        Ok(chain)
+    }
+
+    /// The version of the runtime at the finalized head.
+    ///
+    /// # Errors
+    /// Those of any read.
+    pub async fn spec_version(&self) -> Result<u32, ChainError> {
+        let (link, head) = self.head().await?;
+        Ok(self.state(&link, head).await?.runtime.spec_version())
+    }
+
+    /// Refuses to sign for a chain that the settings do not identify.
+    fn check_may_sign(&self) -> Result<(), ChainError> {
+        match self.connector.settings().genesis {
+            Some(_) => Ok(()),
+            None => Err(ChainError::UnconfirmedGenesis { found: self.genesis }),
+        }
+    }
+
+    fn turn_of(&self, hotkey: Hotkey) -> Arc<tokio::sync::Mutex<()>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(hotkey).or_default().clone()
+    }
+
+    /// The finalized head, and the connection that told it.
+    async fn head(&self) -> Result<(Arc<Link>, BlockRef), ChainError> {
+        let link = self.connector.link().await?;
+        let head = finalized(&link).await?;
+        Ok((link, head))
+    }
+
+    /// The state of the newest block, final or not: what the next transaction will meet.
+    async fn newest(&self) -> Result<State, ChainError> {
+        let link = self.connector.link().await?;
+        let hash = link.answer(link.rpc().chain_get_block_hash(None)).await?;
+        let block = block_of(&link, hash.ok_or_else(|| unreadable("no newest block"))?).await?;
+        self.state(&link, block).await
+    }
+
+    /// The state of a block that must be final and of this chain.
+    async fn final_state(&self, at: BlockRef) -> Result<State, ChainError> {
+        let link = self.connector.link().await?;
+        if *self.known_final.lock().unwrap_or_else(PoisonError::into_inner) != Some(at) {
+            let finalized = finalized(&link).await?.number;
+            if at.number > finalized {
+                return Err(ChainError::NotFinalized { asked: at.number, finalized });
+            }
+            let call = link.rpc().chain_get_block_hash(Some(NumberOrHex::Number(at.number.0)));
+            if link.answer(call).await? != Some(H256(at.hash.0)) {
+                return Err(ChainError::UnknownBlock(at));
+            }
+            *self.known_final.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+        }
+        self.state(&link, at).await
+    }
+
+    /// The state of a block, read by the runtime in force there.
+    async fn state(&self, link: &Arc<Link>, block: BlockRef) -> Result<State, ChainError> {
+        let hash = H256(block.hash.0);
+        let call = link.rpc().state_get_runtime_version(Some(hash));
+        let version = link.answer(call).await.map_err(|failure| failure.at(block))?;
+        let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(&version.spec_version).cloned();
+        let runtime = match known {
+            Some(runtime) => runtime,
+            None => {
+                let versions = (version.spec_version, version.transaction_version);
+                let runtime = Arc::new(Runtime::load(link, hash, versions, self.genesis).await?);
+                tracing::info!(spec_version = version.spec_version, "the chain's runtime has all that is used");
+                let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+                runtimes.entry(version.spec_version).or_insert(runtime).clone()
+            }
+        };
+        Ok(State { link: link.clone(), runtime, block })
+    }
+}
+
+/// The finalized head as the node tells it.
+async fn finalized(link: &Link) -> Result<BlockRef, ChainError> {
+    let hash = link.answer(link.rpc().chain_get_finalized_head()).await?;
+    block_of(link, hash).await
+}
+
+/// Number and hash of the block with this hash.
+async fn block_of(link: &Link, hash: H256) -> Result<BlockRef, ChainError> {
+    let header = link.answer(link.rpc().chain_get_header(Some(hash))).await?;
+    let header = header.ok_or_else(|| unreadable("no header of a block that was just named"))?;
+    Ok(BlockRef { number: BlockNumber(header.number), hash: BlockHash(hash.0) })
+}

@@ -1,0 +1,137 @@
+//! Every name of the runtime that this program uses, and the check that a runtime has them.
+
+use subxt::metadata::Metadata;
+
+/// A storage item: pallet and name.
+pub(in crate::chain) type Item = (&'static str, &'static str);
+
+/// Whether a subnet exists, by netuid.
+pub(in crate::chain) const NETWORKS_ADDED: Item = ("SubtensorModule", "NetworksAdded");
+/// Hotkey by netuid and uid.
+pub(in crate::chain) const KEYS: Item = ("SubtensorModule", "Keys");
+/// Uid by netuid and hotkey.
+pub(in crate::chain) const UIDS: Item = ("SubtensorModule", "Uids");
+/// Block in which a uid was taken, by netuid and uid.
+pub(in crate::chain) const BLOCK_AT_REGISTRATION: Item = ("SubtensorModule", "BlockAtRegistration");
+/// Permits by uid, by netuid.
+pub(in crate::chain) const VALIDATOR_PERMIT: Item = ("SubtensorModule", "ValidatorPermit");
+/// Blocks by uid, by index of netuid and mechanism.
+pub(in crate::chain) const LAST_UPDATE: Item = ("SubtensorModule", "LastUpdate");
+/// Coldkey by hotkey.
+pub(in crate::chain) const OWNER: Item = ("SubtensorModule", "Owner");
+/// Weights by index of netuid and mechanism, and uid.
+pub(in crate::chain) const WEIGHTS: Item = ("SubtensorModule", "Weights");
+/// Blocks of an epoch less one, by netuid.
+pub(in crate::chain) const TEMPO: Item = ("SubtensorModule", "Tempo");
+/// Blocks since the last epoch ended, by netuid.
+pub(in crate::chain) const BLOCKS_SINCE_LAST_STEP: Item = ("SubtensorModule", "BlocksSinceLastStep");
+/// Blocks between two settings of weights, by netuid.
+pub(in crate::chain) const WEIGHTS_SET_RATE_LIMIT: Item = ("SubtensorModule", "WeightsSetRateLimit");
+/// Fewest weights, by netuid.
+pub(in crate::chain) const MIN_ALLOWED_WEIGHTS: Item = ("SubtensorModule", "MinAllowedWeights");
+/// Largest share, by netuid.
+pub(in crate::chain) const MAX_WEIGHTS_LIMIT: Item = ("SubtensorModule", "MaxWeightsLimit");
+/// Lowest version key, by netuid.
+pub(in crate::chain) const WEIGHTS_VERSION_KEY: Item = ("SubtensorModule", "WeightsVersionKey");
+/// Least stake of who sets weights.
+pub(in crate::chain) const STAKE_THRESHOLD: Item = ("SubtensorModule", "StakeThreshold");
+/// Whether weights are committed first, by netuid.
+pub(in crate::chain) const COMMIT_REVEAL_ENABLED: Item = ("SubtensorModule", "CommitRevealWeightsEnabled");
+/// Epochs from a commit of weights to their opening, by netuid.
+pub(in crate::chain) const REVEAL_PERIOD: Item = ("SubtensorModule", "RevealPeriodEpochs");
+/// Version of the form of committed weights.
+pub(in crate::chain) const COMMIT_REVEAL_VERSION: Item = ("SubtensorModule", "CommitRevealWeightsVersion");
+/// Block of the last epoch, by netuid. Older runtimes have none of these three.
+pub(in crate::chain) const LAST_EPOCH_BLOCK: Item = ("SubtensorModule", "LastEpochBlock");
+/// Block of an epoch that the owner asked for, by netuid.
+pub(in crate::chain) const PENDING_EPOCH_AT: Item = ("SubtensorModule", "PendingEpochAt");
+/// Number of the epoch, by netuid.
+pub(in crate::chain) const SUBNET_EPOCH_INDEX: Item = ("SubtensorModule", "SubnetEpochIndex");
+/// Commitments by netuid and hotkey.
+pub(in crate::chain) const COMMITMENT_OF: Item = ("Commitments", "CommitmentOf");
+/// What happened in a block.
+pub(in crate::chain) const EVENTS: Item = ("System", "Events");
+
+/// Items with the number of their keys.
+const ITEMS: [(Item, usize); 20] = [
+    (NETWORKS_ADDED, 1),
+    (KEYS, 2),
+    (UIDS, 2),
+    (BLOCK_AT_REGISTRATION, 2),
+    (VALIDATOR_PERMIT, 1),
+    (LAST_UPDATE, 1),
+    (OWNER, 1),
+    (WEIGHTS, 2),
+    (TEMPO, 1),
+    (BLOCKS_SINCE_LAST_STEP, 1),
+    (WEIGHTS_SET_RATE_LIMIT, 1),
+    (MIN_ALLOWED_WEIGHTS, 1),
+    (MAX_WEIGHTS_LIMIT, 1),
+    (WEIGHTS_VERSION_KEY, 1),
+    (STAKE_THRESHOLD, 0),
+    (COMMIT_REVEAL_ENABLED, 1),
+    (REVEAL_PERIOD, 1),
+    (COMMIT_REVEAL_VERSION, 0),
+    (COMMITMENT_OF, 2),
+    (EVENTS, 0),
+];
+
+/// A call: pallet, name and names of its arguments.
+pub(in crate::chain) struct Call {
+    pub(in crate::chain) pallet: &'static str,
+    pub(in crate::chain) name: &'static str,
+    arguments: &'static [&'static str],
+}
+
+/// Sets weights.
+pub(in crate::chain) const SET_WEIGHTS: Call =
+    Call { pallet: "SubtensorModule", name: "set_weights", arguments: &["netuid", "dests", "weights", "version_key"] };
+/// Commits weights that are locked until a round of drand's.
+pub(in crate::chain) const COMMIT_WEIGHTS: Call = Call {
+    pallet: "SubtensorModule",
+    name: "commit_timelocked_weights",
+    arguments: &["netuid", "commit", "reveal_round", "commit_reveal_version"],
+};
+/// Writes a commitment.
+pub(in crate::chain) const SET_COMMITMENT: Call =
+    Call { pallet: "Commitments", name: "set_commitment", arguments: &["netuid", "info"] };
+
+/// A runtime call: trait and method. It tells the stake that counts of every neuron of a subnet, parents' and root's
+/// shares included, which storage has in parts only.
+pub(in crate::chain) const SUBNET_STATE: (&str, &str) = ("SubnetInfoRuntimeApi", "get_subnet_state");
+
+/// What a runtime lacks of all these.
+pub(in crate::chain) fn missing(metadata: &Metadata) -> Vec<String> {
+    let mut missing = Vec::new();
+    for ((pallet, item), keys) in ITEMS {
+        let storage = metadata.pallet_by_name(pallet).and_then(|found| found.storage());
+        match storage.and_then(|storage| storage.entry_by_name(item)) {
+            None => missing.push(format!("storage {pallet}.{item}")),
+            Some(entry) if entry.keys().len() != keys => {
+                missing.push(format!("storage {pallet}.{item} by {keys} keys"));
+            }
+            Some(_) => {}
+        }
+    }
+    for call in [SET_WEIGHTS, COMMIT_WEIGHTS, SET_COMMITMENT] {
+        let Call { pallet, name, arguments } = call;
+        let found = metadata.pallet_by_name(pallet);
+        let Some(variant) = found.as_ref().and_then(|found| found.call_variant_by_name(name)) else {
+            missing.push(format!("call {pallet}.{name}"));
+            continue;
+        };
+        let has = |argument: &&str| variant.fields.iter().any(|field| field.name.as_deref() == Some(*argument));
+        missing.extend(
+            arguments.iter().filter(|one| !has(one)).map(|one| format!("argument {one} of call {pallet}.{name}")),
+        );
+        let unknown = variant.fields.iter().filter_map(|field| field.name.as_deref());
+        missing.extend(
+            unknown.filter(|one| !arguments.contains(one)).map(|one| format!("{pallet}.{name} without argument {one}")),
+        );
+    }
+    let (api, method) = SUBNET_STATE;
+    if metadata.runtime_api_trait_by_name(api).and_then(|found| found.method_by_name(method)).is_none() {
+        missing.push(format!("runtime call {api}.{method}"));
+    }
+    missing
+}

@@ -1,0 +1,169 @@
+//! One version of the chain's runtime: what keys, values and calls look like.
+
+use subxt::client::{OfflineClient, OfflineClientAtBlock};
+use subxt::config::SubstrateConfig;
+use subxt::config::substrate::{H256, SpecVersionForRange};
+use subxt::dynamic::Value;
+use subxt::ext::codec::Decode;
+use subxt::ext::scale_decode::DecodeAsType;
+use subxt::ext::scale_encode::EncodeAsType;
+use subxt::metadata::Metadata;
+
+use super::super::ChainError;
+use super::link::Link;
+use super::names::{self, Item};
+use crate::domain::BlockHash;
+
+/// Version of the description that runtimes are asked for: the oldest that describes runtime calls.
+const METADATA_VERSION: u32 = 15;
+
+/// Time from block to block on the main network.
+const DEFAULT_BLOCK_TIME_S: f64 = 12.0;
+
+/// A runtime whose names were checked.
+pub(in crate::chain) struct Runtime {
+    client: OfflineClientAtBlock<SubstrateConfig>,
+}
+
+impl Runtime {
+    /// Reads the runtime that is in force at a block, and checks that it has all that is used.
+    pub(in crate::chain::node) async fn load(
+        link: &Link,
+        at: H256,
+        versions: (u32, u32),
+        genesis: BlockHash,
+    ) -> Result<Runtime, ChainError> {
+        let parameters = METADATA_VERSION.to_le_bytes();
+        let call = link.rpc().state_call("Metadata_metadata_at_version", Some(&parameters), Some(at));
+        let answer = link.answer(call).await?;
+        let metadata = Option::<Vec<u8>>::decode(&mut &answer[..])
+            .ok()
+            .flatten()
+            .ok_or_else(|| unreadable(format!("no metadata of version {METADATA_VERSION}")))?;
+        Runtime::new(&metadata, versions, genesis)
+    }
+
+    /// A runtime from its description. `versions` are those of the runtime and of its transactions.
+    pub(in crate::chain) fn new(
+        metadata: &[u8],
+        versions: (u32, u32),
+        genesis: BlockHash,
+    ) -> Result<Runtime, ChainError> {
+        let metadata = Metadata::decode_from(metadata).map_err(unreadable)?;
+        let (spec_version, transaction_version) = versions;
+        let missing = names::missing(&metadata);
+        if !missing.is_empty() {
+            return Err(ChainError::Incompatible { spec_version, missing });
+        }
+        let always = SpecVersionForRange { block_range: 0..u64::MAX, spec_version, transaction_version };
+        let config = SubstrateConfig::builder()
+            .set_genesis_hash(H256(genesis.0))
+            .set_spec_version_for_block_ranges([always])
+            .set_metadata_for_spec_versions([(spec_version, metadata.arc())])
+            .build();
+        let client = OfflineClient::new_with_config(config).at_block(0u64).map_err(unreadable)?;
+        Ok(Runtime { client })
+    }
+
+    pub(in crate::chain) fn client(&self) -> &OfflineClientAtBlock<SubstrateConfig> {
+        &self.client
+    }
+
+    pub(in crate::chain) fn spec_version(&self) -> u32 {
+        self.client.spec_version()
+    }
+
+    /// The key of a value; with fewer keys than the item has, the beginning of all keys below.
+    pub(in crate::chain) fn key(&self, item: Item, keys: Vec<Value>) -> Result<Vec<u8>, ChainError> {
+        let entry = self.client.storage().entry(item).map_err(unreadable)?;
+        let whole = self.entry(item)?.keys().len() == keys.len();
+        if whole { entry.fetch_key(keys) } else { entry.iter_key(keys) }.map_err(unreadable)
+    }
+
+    /// A value, by the names of its fields.
+    pub(in crate::chain) fn decode<T: DecodeAsType>(&self, item: Item, bytes: &[u8]) -> Result<T, ChainError> {
+        let wrong = |error: &dyn std::fmt::Display| unreadable(format!("{}.{}: {error}", item.0, item.1));
+        let mut rest = bytes;
+        let types = self.client.metadata_ref().types();
+        let value = T::decode_as_type(&mut rest, self.entry(item)?.value_ty(), types).map_err(|error| wrong(&error))?;
+        if rest.is_empty() { Ok(value) } else { Err(wrong(&"bytes are left over")) }
+    }
+
+    /// The bytes of a value, from the names of its fields.
+    pub(in crate::chain) fn encode(&self, item: Item, value: &Value) -> Result<Vec<u8>, ChainError> {
+        let types = self.client.metadata_ref().types();
+        let wrong = |error| unreadable(format!("{}.{}: {error}", item.0, item.1));
+        value.encode_as_type(self.entry(item)?.value_ty(), types).map_err(wrong)
+    }
+
+    /// The bytes that a runtime call returns.
+    pub(in crate::chain) fn encode_output(&self, call: (&str, &str), value: &Value) -> Result<Vec<u8>, ChainError> {
+        let types = self.client.metadata_ref().types();
+        value.encode_as_type(self.output(call)?, types).map_err(|error| unreadable(format!("{}: {error}", call.1)))
+    }
+
+    /// What a runtime call returned, by the names of its fields.
+    pub(in crate::chain) fn decode_output<T: DecodeAsType>(
+        &self,
+        call: (&str, &str),
+        bytes: &[u8],
+    ) -> Result<T, ChainError> {
+        let types = self.client.metadata_ref().types();
+        T::decode_as_type(&mut &bytes[..], self.output(call)?, types).map_err(unreadable)
+    }
+
+    fn output(&self, (api, method): (&str, &str)) -> Result<u32, ChainError> {
+        let found = self.client.metadata_ref().runtime_api_trait_by_name(api);
+        found
+            .and_then(|found| found.method_by_name(method))
+            .map(|found| found.output_ty())
+            .ok_or_else(|| unreadable(format!("no runtime call {api}.{method}")))
+    }
+
+    /// What an item is where nothing was written, if the runtime says.
+    pub(in crate::chain) fn default_of<T: DecodeAsType>(&self, item: Item) -> Result<Option<T>, ChainError> {
+        self.entry(item)?.default_value().map(|bytes| self.decode(item, bytes)).transpose()
+    }
+
+    fn entry(&self, (pallet, item): Item) -> Result<&subxt::metadata::StorageEntryMetadata, ChainError> {
+        let storage = self.client.metadata_ref().pallet_by_name(pallet).and_then(|found| found.storage());
+        storage
+            .and_then(|storage| storage.entry_by_name(item))
+            .ok_or_else(|| unreadable(format!("no storage {pallet}.{item}")))
+    }
+
+    /// Whether the runtime has an item that not every runtime has.
+    pub(in crate::chain) fn has(&self, item: Item) -> bool {
+        self.entry(item).is_ok()
+    }
+
+    /// Time from block to block as the runtime says it, in seconds; 12 where it does not.
+    pub(in crate::chain) fn block_time_s(&self) -> f64 {
+        let slot = subxt::dynamic::constant::<u64>("Aura", "SlotDuration");
+        let slot = self.client.constants().entry(slot).ok();
+        slot.map_or(DEFAULT_BLOCK_TIME_S, |ms| ms as f64 / 1_000.0)
+    }
+
+    /// The two numbers of a dispatch error from its names.
+    pub(in crate::chain) fn error_index(&self, pallet: &str, error: &str) -> Result<(u8, u8), ChainError> {
+        let found = self.client.metadata_ref().pallet_by_name(pallet);
+        let variants = found.as_ref().and_then(|found| found.error_variants()).unwrap_or_default();
+        let variant = variants.iter().find(|variant| variant.name == error);
+        found
+            .as_ref()
+            .zip(variant)
+            .map(|(pallet, variant)| (pallet.error_index(), variant.index))
+            .ok_or_else(|| unreadable(format!("no error {pallet}.{error}")))
+    }
+
+    /// The name of a dispatch error from its two numbers.
+    pub(in crate::chain) fn error_name(&self, pallet: u8, error: u8) -> Option<(String, String)> {
+        let pallet = self.client.metadata_ref().pallet_by_error_index(pallet)?;
+        Some((pallet.name().to_owned(), pallet.error_variant_by_index(error)?.name.clone()))
+    }
+}
+
+/// An answer that does not fit what the runtime says of itself.
+pub(in crate::chain) fn unreadable(error: impl std::fmt::Display) -> ChainError {
+    ChainError::Unreadable(error.to_string())
+}

@@ -1,0 +1,118 @@
+//! The chain's state at one block.
+
+use std::sync::Arc;
+
+use subxt::config::substrate::H256;
+use subxt::dynamic::Value;
+use subxt::ext::scale_decode::DecodeAsType;
+
+use super::super::ChainError;
+use super::link::Link;
+use super::names::Item;
+use super::runtime::{Runtime, unreadable};
+use crate::domain::BlockRef;
+
+/// Values asked for in one call.
+const PAGE: usize = 512;
+/// Most values of one item: more than any subnet has, so that a node cannot keep us reading.
+const MAX_VALUES: usize = 65_536;
+
+/// One block's state through one connection: everything that is read of it is of this block.
+pub(super) struct State {
+    pub(super) link: Arc<Link>,
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) block: BlockRef,
+}
+
+impl State {
+    fn hash(&self) -> Option<H256> {
+        Some(H256(self.block.hash.0))
+    }
+
+    /// One value, or what the runtime says where nothing was written.
+    pub(super) async fn value<T: DecodeAsType>(&self, item: Item, keys: Vec<Value>) -> Result<Option<T>, ChainError> {
+        let key = self.runtime.key(item, keys)?;
+        let call = self.link.rpc().state_get_storage(&key, self.hash());
+        match self.link.answer(call).await.map_err(|failure| failure.at(self.block))? {
+            Some(bytes) => self.runtime.decode(item, &bytes).map(Some),
+            None => self.runtime.default_of(item),
+        }
+    }
+
+    /// One value of an item that always has one.
+    pub(super) async fn needed<T: DecodeAsType>(&self, item: Item, keys: Vec<Value>) -> Result<T, ChainError> {
+        let value = self.value(item, keys).await?;
+        value.ok_or_else(|| unreadable(format!("{}.{} is not set", item.0, item.1)))
+    }
+
+    /// The values of all these keys, in their order; none where nothing was written.
+    pub(super) async fn values<T: DecodeAsType>(
+        &self,
+        item: Item,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Option<T>>, ChainError> {
+        let mut values = Vec::with_capacity(keys.len());
+        for page in keys.chunks(PAGE) {
+            let call = self.link.rpc().state_query_storage_at(page.iter().map(Vec::as_slice), self.hash());
+            let sets = self.link.answer(call).await.map_err(|failure| failure.at(self.block))?;
+            let mut found: std::collections::BTreeMap<Vec<u8>, Vec<u8>> = sets
+                .into_iter()
+                .flat_map(|set| set.changes)
+                .filter_map(|(key, value)| Some((key.0, value?.0)))
+                .collect();
+            for key in page {
+                values.push(found.remove(key).map(|bytes| self.runtime.decode(item, &bytes)).transpose()?);
+            }
+        }
+        Ok(values)
+    }
+
+    /// Every value below some first keys, with the last `TAIL` bytes of its key, which hold the last key plainly.
+    pub(super) async fn below<T: DecodeAsType, const TAIL: usize>(
+        &self,
+        item: Item,
+        first: Vec<Value>,
+    ) -> Result<Vec<([u8; TAIL], T)>, ChainError> {
+        let keys = self.keys_below(&self.runtime.key(item, first)?).await?;
+        let values = self.values(item, &keys).await?;
+        let mut below = Vec::with_capacity(keys.len());
+        for (key, value) in keys.iter().zip(values) {
+            let tail = key.last_chunk().ok_or_else(|| unreadable("a storage key is too short"))?;
+            below.extend(value.map(|value| (*tail, value)));
+        }
+        Ok(below)
+    }
+
+    async fn keys_below(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ChainError> {
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        loop {
+            let last = keys.last().map(Vec::as_slice);
+            let call = self.link.rpc().state_get_keys_paged(prefix, PAGE as u32, last, self.hash());
+            let page = self.link.answer(call).await.map_err(|failure| failure.at(self.block))?;
+            let is_last = page.len() < PAGE;
+            let is_in_order = |key: &Vec<u8>| key.starts_with(prefix) && keys.last().is_none_or(|last| key > last);
+            if !page.first().is_none_or(is_in_order) || keys.len() + page.len() > MAX_VALUES {
+                return Err(unreadable("a list of storage keys is out of order or too long"));
+            }
+            keys.extend(page);
+            if is_last {
+                return Ok(keys);
+            }
+        }
+    }
+
+    /// Asks the runtime itself.
+    pub(super) async fn call<T: DecodeAsType>(
+        &self,
+        (api, method): (&'static str, &'static str),
+        arguments: Vec<Value>,
+    ) -> Result<T, ChainError> {
+        let payload = subxt::runtime_apis::dynamic::<Vec<Value>, Value>(api, method, arguments);
+        let apis = self.runtime.client().runtime_apis();
+        let parameters = apis.encode_args(&payload).map_err(unreadable)?;
+        let name = apis.encode_name(&payload);
+        let call = self.link.rpc().state_call(&name, Some(&parameters), self.hash());
+        let answer = self.link.answer(call).await.map_err(|failure| failure.at(self.block))?;
+        self.runtime.decode_output((api, method), &answer)
+    }
+}
