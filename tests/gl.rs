@@ -168,5 +168,5 @@ fn an_episode_names_its_driver_and_replays_with_its_pictures_on_that_driver_alon
     let Renderer::MujocoGl(mut other) = here else { panic!("{here:?} is no GL driver") };
     other.driver = GlName::of("4.5 of another day");
     forged.header.renderer = Renderer::MujocoGl(other);
-    assert!(matches!(replay(&forged, &simulator, frames), ReplayReport::OtherDriver { steps: 6, .. }));
+    assert!(matches!(replay(&forged, &simulator, frames), ReplayReport::DrawnElsewhere { steps: 6, .. }));
 }

@@ -233,8 +233,8 @@ fn pictures_of_another_driver_are_not_checked_but_the_physics_is() {
     assert_eq!(read.header, header);
     assert_eq!(replay(&read, &simulator, LIGHT), ReplayReport::Identical { steps: STEPS });
     match replay(&read, &simulator, with_frames) {
-        ReplayReport::OtherDriver { steps, pictures } => {
-            assert_eq!((steps, Renderer::MujocoGl(pictures.recorded)), (STEPS, header.renderer.clone()));
+        ReplayReport::DrawnElsewhere { steps, pictures } => {
+            assert_eq!((steps, pictures.recorded.as_str()), (STEPS, "Nobody / Paper and pencil / 4.5 drawing 7"));
         }
         other => panic!("{other:?}"),
     }
@@ -243,6 +243,26 @@ fn pictures_of_another_driver_are_not_checked_but_the_physics_is() {
     // One picture too few is a difference whoever drew them.
     let few = forge(&simulator, header, STEPS, None, |step| step.frames.truncate(if step.number == 5 { 1 } else { 2 }));
     assert_eq!(difference(replay(&few, &simulator, with_frames)).field, "frames");
+}
+
+#[test]
+fn pictures_of_another_version_of_the_renderer_are_not_checked_but_the_physics_is() {
+    let simulator = simulator();
+    let mut header = Header { cameras: standard_cameras(), ..header(&simulator, false) };
+    let here = simulator.fingerprint().renderer.clone();
+    header.engine.renderer = "reference 99\u{1b}[2J".into();
+    let with_frames = ReplayOptions { heavy: false, frames: true };
+    let honest = forge(&simulator, header.clone(), STEPS, None, |_| {});
+    match replay(&honest, &simulator, with_frames) {
+        ReplayReport::DrawnElsewhere { steps, pictures } => {
+            assert_eq!((steps, pictures.recorded.as_str()), (STEPS, "reference 99\\u{1b}[2J"));
+            assert_eq!(pictures.here, here);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(replay(&honest, &simulator, LIGHT), ReplayReport::Identical { steps: STEPS });
+    let lie = forge(&simulator, header, STEPS, None, |step| step.reward += f64::from(step.number == 30));
+    assert_eq!(difference(replay(&lie, &simulator, with_frames)).step, Some(30));
 }
 
 #[test]
@@ -261,7 +281,19 @@ fn the_commands_say_which_drivers_pictures_were_not_checked() {
     for arguments in [&["replay"][..], &["verify", "--level", "frames"], &["verify"]] {
         let (code, said) = run(arguments);
         assert_eq!((code, said.contains(reason)), (2, true), "{arguments:?}: {said}");
+        let frames_alone = arguments.contains(&"frames");
+        assert_eq!(said.contains("verified except for pictures"), !frames_alone, "{arguments:?}: {said}");
     }
+    let json: serde_json::Value = serde_json::from_str(&run(&["verify", "--json"]).1).unwrap();
+    assert_eq!(json["answer"], "verified_except_for_pictures");
+    let mut other_engine = transcript.header.clone();
+    other_engine.engine.mujoco_version = "3\u{1b}[2J".into();
+    std::fs::write(&file, forge(&simulator, other_engine, STEPS, None, |_| {}).to_bytes().unwrap()).unwrap();
+    for arguments in [&["replay"][..], &["verify"]] {
+        let (code, said) = run(arguments);
+        assert!(code == 2 && said.contains("MuJoCo 3\\u{1b}[2J") && !said.contains('\u{1b}'), "{said}");
+    }
+    std::fs::write(&file, transcript.to_bytes().unwrap()).unwrap();
     let (code, said) = run(&["verify", "--level", "structure,physics"]);
     assert_eq!((code, said.contains(reason)), (0, false), "{said}");
     assert_eq!(run(&["replay", "--no-frames"]).0, 0);

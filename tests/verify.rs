@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use cycle::{ANCHOR, GENESIS, contest, operator, play, play_contest};
 use kinitro::beacon::Beacon;
 use kinitro::domain::*;
-use kinitro::replay::{Answer, ChainFacts, CycleManifest, Finding, Level, Report, Sample, check_manifest, compare};
+use kinitro::replay::{Answer, ChainFacts, CycleManifest, Finding, Level, Report, Sample, check_manifest};
 use kinitro::service::verifier::{VerifyOptions, verify_transcript};
 use kinitro::sim::Simulator;
 use kinitro::transcript::{Transcript, Verdict};
@@ -235,10 +235,9 @@ fn two_operators_with_the_same_worlds_are_compared_episode_by_episode() {
     let ours = play(&simulator, |_| {});
     let theirs = play(&simulator, |header| header.executor = "elsewhere".parse().unwrap());
     assert_ne!(ours.signed.digest, theirs.signed.digest);
-    assert_eq!(compare(&ours.signed.manifest, &theirs.signed.manifest).answer, Answer::Identical);
+    assert_eq!(ours.compare(&theirs).answer, Answer::Identical);
     let other = theirs.lie(|m| m.episodes[1].replay_root = Some(Digest::ZERO));
-    assert_eq!(first(&compare(&ours.signed.manifest, &other.signed.manifest)), (Level::Physics, "replay_root".into()));
-    let mut later = theirs.signed.manifest.clone();
-    later.cycle = CycleId(2);
-    assert_eq!(compare(&ours.signed.manifest, &later).answer, Answer::CouldNotCheck);
+    assert_eq!(first(&ours.compare(&other)), (Level::Physics, "replay_root".into()));
+    let later = theirs.lie(|m| m.cycle = CycleId(2));
+    assert_eq!(ours.compare(&later).answer, Answer::CouldNotCheck);
 }

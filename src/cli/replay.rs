@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::evidence_args::EvidenceArgs;
 use super::video_args::VideoArgs;
+use crate::domain::printable;
 use crate::replay::{Answer, ReplayOptions, ReplayReport, replay};
 use crate::sim::Simulator;
 use crate::transcript::{MAX_TRANSCRIPT_BYTES, Transcript};
@@ -82,23 +83,29 @@ fn tell(transcript: &Transcript, report: ReplayReport) -> Answer {
             println!("identical: {steps} steps of {}", transcript.header.environment);
             Answer::Identical
         }
-        ReplayReport::OtherDriver { steps, pictures } => {
-            println!("identical but for the pictures: {steps} steps of {}; {pictures}", transcript.header.environment);
-            Answer::CouldNotCheck
+        ReplayReport::DrawnElsewhere { steps, pictures } => {
+            let answer = Answer::ExceptPictures;
+            println!("{answer}: {steps} steps of {}; {pictures}", transcript.header.environment);
+            answer
         }
         ReplayReport::Differs(difference) => {
-            println!("differs: {difference}");
+            println!("differs: {}", safe(&difference));
             Answer::Differs
         }
         ReplayReport::Unsupported(reason) => {
-            println!("could not check: {reason}");
+            println!("could not check: {}", safe(&reason));
             Answer::CouldNotCheck
         }
         ReplayReport::Failed { reason } => {
-            println!("could not check: {reason}");
+            println!("could not check: {}", safe(&reason));
             Answer::CouldNotCheck
         }
     }
+}
+
+/// Text that may quote a transcript, fit for a terminal.
+fn safe(text: &dyn std::fmt::Display) -> String {
+    printable(&text.to_string(), 600)
 }
 
 /// Prints JSON lines; a reader that has gone away (`| head`) is no error.

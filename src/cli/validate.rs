@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::settings_args::{SettingsArgs, start_log};
 use crate::chain::Chain;
-use crate::domain::Netuid;
+use crate::domain::{Netuid, printable};
 use crate::replay::Sample;
 use crate::service::appliance::{dev_key, open_dev_chain, open_simulator};
 use crate::service::published::{Published, parse_address};
@@ -74,6 +74,7 @@ fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<Validat
         poll_interval: Duration::from_secs(settings.validator.poll_interval_s),
         sample,
         operator: settings.validator.operator,
+        accept_unchecked_pictures: settings.validator.accept_unchecked_pictures,
         dry_run: args.dry_run,
         reports: settings.storage.data_dir.join("reports"),
     };
@@ -85,23 +86,23 @@ fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<Validat
 fn report(round: &Round, dry_run: bool) -> anyhow::Result<()> {
     match round {
         Round::NothingNew => println!("the operator has not published a cycle yet"),
-        Round::Set { cycle, weights, block } => {
+        Round::Set { cycle, verdict, weights, block } => {
             let verb = match (dry_run, block) {
                 (true, _) => "would be set".to_owned(),
                 (false, Some(block)) => format!("are set in block {block}"),
                 (false, None) => "stood on the chain already".to_owned(),
             };
-            println!("cycle {cycle} is verified; these weights {verb}:");
+            println!("cycle {cycle} is {verdict}; these weights {verb}:");
             for (uid, value) in weights.uids.iter().zip(&weights.values) {
                 println!("  uid {uid}: {value}");
             }
         }
-        Round::NothingToPay { cycle, reason } => println!("cycle {cycle} is verified; no weights: {reason}"),
+        Round::NothingToPay { cycle, verdict, reason } => println!("cycle {cycle} is {verdict}; no weights: {reason}"),
         Round::Differs { cycle, file } => {
             anyhow::bail!("cycle {cycle} is not true; nothing was set; the report is {}", file.display())
         }
         Round::CouldNotCheck { cycle, reason } => {
-            anyhow::bail!("cycle {cycle} could not be checked, so nothing was set: {reason}")
+            anyhow::bail!("cycle {cycle} could not be checked, so nothing was set: {}", printable(reason, 600))
         }
     }
     Ok(())

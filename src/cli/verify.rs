@@ -13,15 +13,15 @@ use super::progress::Progress;
 use super::verify_target::{CycleTarget, Target};
 use crate::beacon::dev_block_hash;
 use crate::domain::{BlockHash, CycleId, Digest, Hotkey};
-use crate::replay::{ChainFacts, Difference, Level, Report, Sample, compare};
+use crate::replay::{ChainFacts, Difference, Level, Report, Sample, Side, compare};
 use crate::service::verifier::{Subject, VerifyOptions, episode_at, verify_cycle, verify_transcript};
 use crate::sim::Simulator;
-use crate::transcript::{MAX_TRANSCRIPT_BYTES, Transcript};
+use crate::transcript::{EpisodeRow, MAX_TRANSCRIPT_BYTES, Transcript};
 
 /// Verify a published cycle, a manifest, a transcript or a folder of transcripts
 ///
 /// Levels run in order: structure, seeds, physics, frames, scores. Nothing of the operator's is trusted.
-/// Exit code: 0 identical, 1 differs, 2 could not be checked.
+/// Exit code: 0 identical, 1 differs, 2 could not be checked, be it only pictures that another GL driver drew.
 ///
 /// Examples:
 ///   kinitro verify http://127.0.0.1:8080               the newest completed cycle
@@ -241,7 +241,7 @@ fn whole_cycle(
         ..ChainFacts::default()
     };
     let progress = Progress::new("episodes", manifest.episodes.len() as u64);
-    let transcripts = |row: &crate::transcript::EpisodeRow| cycle.transcript(row);
+    let transcripts = |row: &EpisodeRow| cycle.transcript(row);
     let subject = Subject {
         signed: &cycle.signed,
         previous: cycle.previous.as_ref(),
@@ -289,7 +289,15 @@ fn against(args: &VerifyArgs, ours: &CycleTarget) -> anyhow::Result<Outcome> {
     let Target::Cycle(theirs) = Target::open(other, None)? else {
         anyhow::bail!("--against takes the address or manifest of a cycle, and {other} is none");
     };
-    let mut outcome = outcome(args, compare(&ours.signed.manifest, &theirs.signed.manifest));
+    let report = {
+        let ours_of = |row: &EpisodeRow| ours.transcript(row);
+        let theirs_of = |row: &EpisodeRow| theirs.transcript(row);
+        compare(
+            Side { manifest: &ours.signed.manifest, transcripts: &ours_of },
+            Side { manifest: &theirs.signed.manifest, transcripts: &theirs_of },
+        )
+    };
+    let mut outcome = outcome(args, report);
     outcome.cycle = Some(ours.signed.manifest.cycle);
     outcome.manifest_digest = Some(ours.signed.digest);
     Ok(outcome)

@@ -72,7 +72,7 @@ impl Renderer {
 }
 
 /// A GL driver as it names itself. Pictures are compared only between equal ones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GlDriver {
     /// `GL_VENDOR`, who made it.
@@ -90,7 +90,7 @@ impl fmt::Display for GlDriver {
 }
 
 /// One of a GL driver's names: 1 to 200 printable ASCII characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct GlName(String);
 

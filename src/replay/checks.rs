@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::difference::Difference;
-use super::{CycleManifest, Finding, OtherDriver, ReplayOptions, ReplayReport, SignedCycle, replay, scores_of};
+use super::{CycleManifest, DrawnElsewhere, Finding, ReplayOptions, ReplayReport, SignedCycle, replay, scores_of};
 use crate::beacon::{cycle_seed, episode_seed};
 use crate::domain::{BlockHash, Hotkey, Netuid, printable};
 use crate::sim::{self, Simulator};
@@ -237,8 +237,8 @@ pub fn check_physics(transcript: &Transcript, simulator: &Simulator, options: Re
     let subject = || transcript_name(transcript);
     match replay(transcript, simulator, options) {
         ReplayReport::Identical { .. } => None,
-        ReplayReport::OtherDriver { pictures, .. } => {
-            Some(Finding::Unchecked { subject: subject(), reason: pictures.to_string() })
+        ReplayReport::DrawnElsewhere { pictures, .. } => {
+            Some(Finding::DrawnElsewhere { subject: subject(), reason: pictures.to_string() })
         }
         ReplayReport::Differs(difference) => Some(differs(subject(), difference)),
         ReplayReport::Unsupported(reason) => {
@@ -250,8 +250,10 @@ pub fn check_physics(transcript: &Transcript, simulator: &Simulator, options: Re
 
 /// Pictures of an episode: its replay with all of them drawn again, or why they cannot be.
 pub fn check_frames(transcript: &Transcript, simulator: &Simulator) -> Option<Finding> {
-    match OtherDriver::between(&transcript.header.renderer, sim::renderer) {
-        Some(other) => Some(Finding::Unchecked { subject: transcript_name(transcript), reason: other.to_string() }),
+    match DrawnElsewhere::between(&transcript.header, simulator.fingerprint(), sim::renderer) {
+        Some(other) => {
+            Some(Finding::DrawnElsewhere { subject: transcript_name(transcript), reason: other.to_string() })
+        }
         None => check_physics(transcript, simulator, ReplayOptions { heavy: false, frames: true }),
     }
 }

@@ -10,6 +10,9 @@ pub type CycleManifest = Manifest<CycleScores>;
 /// The summary of a cycle under its operator's signature: what is published.
 pub type SignedCycle = SignedManifest<CycleScores>;
 
+/// Gives the bytes of a row's transcript, or a sentence why it could not.
+pub type TranscriptSource<'a> = dyn Fn(&EpisodeRow) -> Result<Vec<u8>, String> + Sync + 'a;
+
 /// The scores that follow from a manifest's rows. Whoever publishes a cycle computes them by this function, and whoever verifies
 /// it does so again.
 ///

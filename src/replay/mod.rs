@@ -16,14 +16,14 @@ mod report;
 mod sample;
 mod unsupported;
 
-pub use against::compare;
+pub use against::{Side, compare};
 pub use checks::{
     ChainFacts, check_beacon, check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name,
     open_episode, open_transcript, transcript_name,
 };
-pub use cycle::{CycleManifest, SignedCycle, scores_of};
+pub use cycle::{CycleManifest, SignedCycle, TranscriptSource, scores_of};
 pub use difference::Difference;
-pub use pictures::OtherDriver;
+pub use pictures::{DrawnElsewhere, Drivers};
 pub use play::{ReplayOptions, ReplayReport, replay};
 pub use playback::{Playback, PlaybackError};
 pub use report::{Answer, Finding, Level, LevelReport, Report};

@@ -2,7 +2,7 @@
 
 use super::difference::{compare_doubles, same_bits, shown};
 use super::ending::Ending;
-use super::{Difference, OtherDriver, Unsupported, heavy};
+use super::{Difference, DrawnElsewhere, Unsupported, heavy};
 use crate::domain::{Action, CameraSetting, Digest, RendererProfile};
 use crate::sim::{self, Resumer, SimError, Simulator, StepResult, World};
 use crate::transcript::{StepRecord, Transcript, digest_of_doubles};
@@ -13,7 +13,7 @@ pub struct ReplayOptions {
     /// Each step is taken a second time, by a world that was made from a checkpoint of the one before: what differs then is state
     /// that a checkpoint does not hold. Several times slower.
     pub heavy: bool,
-    /// Draw every picture again too, where its driver is the one here. Ten times slower and more.
+    /// Draw every picture again too, where what drew it is here. Ten times slower and more.
     pub frames: bool,
 }
 
@@ -25,12 +25,12 @@ pub enum ReplayReport {
         /// Steps replayed.
         steps: u32,
     },
-    /// So they did, but for the pictures: another driver drew them, so they were not drawn again.
-    OtherDriver {
+    /// So they did, but for the pictures: something drew them that is not here, so they were not drawn again.
+    DrawnElsewhere {
         /// Steps replayed.
         steps: u32,
         /// What drew them, and what would here.
-        pictures: OtherDriver,
+        pictures: DrawnElsewhere,
     },
     /// The first value that did not.
     Differs(Difference),
@@ -48,17 +48,17 @@ pub enum ReplayReport {
 pub fn replay(transcript: &Transcript, simulator: &Simulator, options: ReplayOptions) -> ReplayReport {
     let header = &transcript.header;
     let pictures = !header.cameras.is_empty() && options.frames;
-    let by_reference = pictures && header.renderer.is_reference();
-    if let Some(unsupported) = Unsupported::between(&header.engine, simulator.fingerprint(), by_reference) {
+    if let Some(unsupported) = Unsupported::between(&header.engine, simulator.fingerprint()) {
         return ReplayReport::Unsupported(unsupported);
     }
-    let other = if pictures { OtherDriver::between(&header.renderer, sim::renderer) } else { None };
-    let options = ReplayOptions { frames: pictures && other.is_none(), ..options };
+    let elsewhere =
+        if pictures { DrawnElsewhere::between(header, simulator.fingerprint(), sim::renderer) } else { None };
+    let options = ReplayOptions { frames: pictures && elsewhere.is_none(), ..options };
     let steps = transcript.footer.steps;
     match Replay::run(transcript, simulator, options) {
-        Ok(()) => match other {
+        Ok(()) => match elsewhere {
             None => ReplayReport::Identical { steps },
-            Some(pictures) => ReplayReport::OtherDriver { steps, pictures },
+            Some(pictures) => ReplayReport::DrawnElsewhere { steps, pictures },
         },
         Err(Stop::Differs(difference)) => ReplayReport::Differs(difference),
         Err(Stop::Failed(error)) => ReplayReport::Failed { reason: error.to_string() },

@@ -30,7 +30,7 @@ impl Playback {
     /// [`PlaybackError`]; another renderer is no reason, since whatever is drawn is drawn here.
     pub fn begin(transcript: &Transcript, simulator: &Simulator) -> Result<Playback, PlaybackError> {
         let header = &transcript.header;
-        if let Some(unsupported) = Unsupported::between(&header.engine, simulator.fingerprint(), false) {
+        if let Some(unsupported) = Unsupported::between(&header.engine, simulator.fingerprint()) {
             return Err(PlaybackError::Unsupported(Box::new(unsupported)));
         }
         let world = simulator.episode(&header.environment, &header.seed, header.randomisation)?;

@@ -72,6 +72,25 @@ pub enum Finding {
         /// Why, and what to do.
         reason: String,
     },
+    /// Its pictures could not be checked since something drew them that is not here: another GL driver, or another version of the
+    /// reference renderer. The one thing that a validator may be told to accept unchecked.
+    DrawnElsewhere {
+        /// Which episode.
+        subject: String,
+        /// What drew them, and what would here.
+        reason: String,
+    },
+}
+
+impl Finding {
+    /// How much it weighs: a difference more than what could not be checked, and pictures from elsewhere least.
+    fn weight(&self) -> u8 {
+        match self {
+            Finding::Differs { .. } => 2,
+            Finding::Unchecked { .. } => 1,
+            Finding::DrawnElsewhere { .. } => 0,
+        }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -79,6 +98,7 @@ impl fmt::Display for Finding {
         match self {
             Finding::Differs { subject, difference } => write!(f, "{subject}: {difference}"),
             Finding::Unchecked { subject, reason } => write!(f, "{subject}: could not be checked: {reason}"),
+            Finding::DrawnElsewhere { subject, reason } => write!(f, "{subject}: {reason}"),
         }
     }
 }
@@ -89,7 +109,10 @@ impl fmt::Display for Finding {
 pub enum Answer {
     /// Everything that was asked came out the same: 0.
     Identical,
-    /// Nothing differs, but something could not be checked: 2.
+    /// So it did, the physics included, but some pictures were drawn elsewhere and could not be checked: 2.
+    #[serde(rename = "verified_except_for_pictures")]
+    ExceptPictures,
+    /// Nothing differs, but something else could not be checked: 2.
     CouldNotCheck,
     /// Something differs: 1.
     Differs,
@@ -101,7 +124,7 @@ impl Answer {
         match self {
             Answer::Identical => 0,
             Answer::Differs => 1,
-            Answer::CouldNotCheck => 2,
+            Answer::ExceptPictures | Answer::CouldNotCheck => 2,
         }
     }
 }
@@ -111,6 +134,7 @@ impl fmt::Display for Answer {
         f.write_str(match self {
             Answer::Identical => "identical",
             Answer::Differs => "differs",
+            Answer::ExceptPictures => "verified except for pictures",
             Answer::CouldNotCheck => "could not check",
         })
     }
@@ -130,6 +154,8 @@ pub struct LevelReport {
     pub differs: u64,
     /// How many of them could not be checked.
     pub unchecked: u64,
+    /// How many of these only because their pictures were drawn elsewhere.
+    pub drawn_elsewhere: u64,
     /// The first findings, in the order of the manifest.
     pub findings: Vec<Finding>,
     /// What was left out and why, where that is no failure.
@@ -148,6 +174,7 @@ impl LevelReport {
             checked: 0,
             differs: 0,
             unchecked: 0,
+            drawn_elsewhere: 0,
             findings: Vec::new(),
             notes: Vec::new(),
             seconds: 0.0,
@@ -162,6 +189,10 @@ impl LevelReport {
         match finding {
             Finding::Differs { .. } => self.differs += 1,
             Finding::Unchecked { .. } => self.unchecked += 1,
+            Finding::DrawnElsewhere { .. } => {
+                self.unchecked += 1;
+                self.drawn_elsewhere += 1;
+            }
         }
         let at = self.order.partition_point(|known| *known <= place);
         if at < MAX_FINDINGS {
@@ -176,7 +207,7 @@ impl LevelReport {
     pub fn first_difference(&self) -> Option<(u64, &Difference)> {
         self.order.iter().zip(&self.findings).find_map(|(place, finding)| match finding {
             Finding::Differs { difference, .. } => Some((*place, difference)),
-            Finding::Unchecked { .. } => None,
+            Finding::Unchecked { .. } | Finding::DrawnElsewhere { .. } => None,
         })
     }
 
@@ -214,22 +245,31 @@ impl Report {
     pub fn new(mut levels: Vec<LevelReport>) -> Report {
         levels.sort_by_key(|level| level.level);
         let answer = levels.iter().map(LevelReport::answer).max().unwrap_or(Answer::CouldNotCheck);
+        let answer = match answer {
+            Answer::CouldNotCheck if lacks_only_pictures(&levels) => Answer::ExceptPictures,
+            answer => answer,
+        };
         Report { answer, levels }
     }
 
-    /// What the levels say together when it is no fault that `level` could not check something.
-    pub fn answer_excusing(&self, level: Level) -> Answer {
-        let excused = |report: &&LevelReport| report.level == level && report.answer() == Answer::CouldNotCheck;
-        let answers = self.levels.iter().filter(|report| !excused(report)).map(LevelReport::answer);
-        answers.max().unwrap_or(Answer::CouldNotCheck)
+    /// Episodes whose pictures were not checked since they were drawn elsewhere.
+    pub fn drawn_elsewhere(&self) -> u64 {
+        self.levels.iter().map(|level| level.drawn_elsewhere).sum()
     }
 
-    /// The first difference in the order of levels, or else the first thing that could not be checked.
+    /// The first difference in the order of levels, or else the first thing that could not be checked, pictures from elsewhere
+    /// last.
     pub fn first_finding(&self) -> Option<(Level, &Finding)> {
-        let all =
-            || self.levels.iter().flat_map(|level| level.findings.iter().map(move |finding| (level.level, finding)));
-        all().find(|(_, finding)| matches!(finding, Finding::Differs { .. })).or_else(|| all().next())
+        let all = self.levels.iter().flat_map(|level| level.findings.iter().map(move |finding| (level.level, finding)));
+        // Of equal ones `min_by_key` takes the first.
+        all.min_by_key(|(_, finding)| std::cmp::Reverse(finding.weight()))
     }
+}
+
+/// Whether the physics was checked and nothing is left open but pictures that were drawn elsewhere.
+fn lacks_only_pictures(levels: &[LevelReport]) -> bool {
+    let physics = levels.iter().any(|level| level.level == Level::Physics && level.checked > 0);
+    physics && levels.iter().all(|level| level.unchecked == level.drawn_elsewhere)
 }
 
 #[cfg(test)]
@@ -265,24 +305,30 @@ mod tests {
     }
 
     #[test]
-    fn a_level_is_excused_for_what_it_could_not_check_and_for_nothing_else() {
-        let of = |level, finding| {
+    fn pictures_from_elsewhere_are_told_apart_from_all_else_that_could_not_be_checked() {
+        let of = |level, findings: Vec<Option<Finding>>| {
             let mut report = LevelReport::new(level);
-            report.add(0, finding);
+            findings.into_iter().zip(0..).for_each(|(finding, place)| report.add(place, finding));
             report
         };
+        let elsewhere = || Some(Finding::DrawnElsewhere { subject: "e".into(), reason: "r".into() });
         let unchecked = || Some(Finding::Unchecked { subject: "s".into(), reason: "r".into() });
-        let answer = |frames, physics| {
-            let levels = vec![of(Level::Frames, frames), of(Level::Physics, physics)];
-            Report::new(levels).answer_excusing(Level::Frames)
-        };
-        assert_eq!(answer(unchecked(), None), Answer::Identical);
-        assert_eq!(answer(unchecked(), unchecked()), Answer::CouldNotCheck);
-        assert_eq!(answer(unchecked(), differs("d")), Answer::Differs);
-        assert_eq!(answer(differs("d"), None), Answer::Differs);
-        assert_eq!(
-            Report::new(vec![of(Level::Frames, unchecked())]).answer_excusing(Level::Frames),
-            Answer::CouldNotCheck
-        );
+        let report = |frames, physics| Report::new(vec![of(Level::Frames, frames), of(Level::Physics, physics)]);
+        let answer = |frames, physics| report(frames, physics).answer;
+        assert_eq!(answer(vec![elsewhere(), None], vec![None]), Answer::ExceptPictures);
+        assert_eq!(answer(vec![elsewhere(), unchecked()], vec![None]), Answer::CouldNotCheck);
+        assert_eq!(answer(vec![elsewhere()], vec![unchecked()]), Answer::CouldNotCheck);
+        assert_eq!(answer(vec![elsewhere()], vec![differs("d")]), Answer::Differs);
+        assert_eq!(answer(vec![elsewhere(), differs("d")], vec![None]), Answer::Differs);
+        assert_eq!(answer(vec![elsewhere()], vec![]), Answer::CouldNotCheck, "no physics was looked at");
+        assert_eq!(Report::new(vec![of(Level::Frames, vec![elsewhere()])]).answer, Answer::CouldNotCheck);
+
+        let whole = report(vec![elsewhere(), unchecked(), unchecked()], vec![None]);
+        assert_eq!((whole.levels[1].unchecked, whole.drawn_elsewhere()), (3, 1));
+        assert_eq!(whole.first_finding().unwrap().1, &whole.levels[1].findings[1]);
+        let json = serde_json::to_value(report(vec![elsewhere()], vec![None])).unwrap();
+        assert_eq!(json["answer"], "verified_except_for_pictures");
+        assert_eq!(json["levels"][1]["findings"][0]["kind"], "drawn_elsewhere");
+        assert_eq!(Answer::ExceptPictures.exit_code(), 2);
     }
 }

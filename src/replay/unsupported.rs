@@ -14,20 +14,19 @@ pub struct Unsupported {
 }
 
 impl Unsupported {
-    /// `None` when the engines are the same. The reference renderer counts only where it drew `pictures`: it touches
-    /// nothing else.
-    pub fn between(recorded: &EngineFingerprint, here: &EngineFingerprint, pictures: bool) -> Option<Unsupported> {
+    /// `None` when the engines are the same. The reference renderer does not count: it touches nothing but pictures, of which
+    /// [`DrawnElsewhere`](super::DrawnElsewhere) tells.
+    pub fn between(recorded: &EngineFingerprint, here: &EngineFingerprint) -> Option<Unsupported> {
         let parts: Vec<_> = [
             ("MuJoCo", recorded.mujoco_version.clone(), here.mujoco_version.clone()),
             ("libmujoco", recorded.libmujoco.to_string(), here.libmujoco.to_string()),
             ("assets", recorded.assets.to_string(), here.assets.to_string()),
             ("task code", recorded.task_code.to_string(), here.task_code.to_string()),
             ("maths", recorded.maths.clone(), here.maths.clone()),
-            ("renderer", recorded.renderer.clone(), here.renderer.clone()),
             ("architecture", recorded.architecture.clone(), here.architecture.clone()),
         ]
         .into_iter()
-        .filter(|(name, there, here)| there != here && (pictures || *name != "renderer"))
+        .filter(|(_, there, here)| there != here)
         .collect();
         (!parts.is_empty()).then(|| Unsupported { recorded: recorded.clone(), parts })
     }

@@ -7,15 +7,12 @@ use std::thread;
 use std::time::Instant;
 
 use crate::replay::{
-    ChainFacts, Finding, Level, LevelReport, ReplayOptions, Report, Sample, SignedCycle, Unsupported, check_beacon,
-    check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name, open_episode, open_transcript,
-    transcript_name,
+    ChainFacts, Drivers, Finding, Level, LevelReport, ReplayOptions, Report, Sample, SignedCycle, TranscriptSource,
+    Unsupported, check_beacon, check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name,
+    open_episode, open_transcript, transcript_name,
 };
 use crate::sim::Simulator;
 use crate::transcript::{EpisodeRow, Transcript};
-
-/// Gives the bytes of a row's transcript, or a sentence why it could not.
-pub type TranscriptSource<'a> = dyn Fn(&EpisodeRow) -> Result<Vec<u8>, String> + Sync + 'a;
 
 /// Is told how many of how many episodes are done.
 pub type ProgressSink<'a> = dyn Fn(u64, u64) + Sync + 'a;
@@ -91,6 +88,9 @@ pub fn verify_cycle(subject: &Subject<'_>, options: &VerifyOptions, progress: &P
             levels.unread(0, Finding::Unchecked { subject: "episodes".into(), reason });
         }
         check_episodes(subject, options, &recorded, &chosen, &mut levels, progress);
+        if let Some(finding) = levels.drivers.finding() {
+            levels.unread(0, finding);
+        }
     }
     levels.run(Level::Scores, 0, || check_scores(manifest));
     levels.finish()
@@ -241,21 +241,27 @@ fn frames(levels: &mut Levels, place: u64, transcript: &Transcript, simulator: &
     }
     if !transcript.header.renderer.is_reference() {
         levels.note(Level::Frames, "drawn by a GL driver (mujoco-gl): checked only where the same driver draws");
+        levels.drivers.note(&transcript.header.renderer);
     }
     levels
         .run(Level::Frames, place, || replayed(transcript, simulator, |simulator| check_frames(transcript, simulator)));
 }
 
 /// The reports of the levels that were asked for.
-struct Levels(Vec<LevelReport>);
+struct Levels {
+    reports: Vec<LevelReport>,
+    /// What drew the pictures of the episodes so far.
+    drivers: Drivers,
+}
 
 impl Levels {
     fn new(asked: &BTreeSet<Level>) -> Levels {
-        Levels(asked.iter().map(|level| LevelReport::new(*level)).collect())
+        let reports = asked.iter().map(|level| LevelReport::new(*level)).collect();
+        Levels { reports, drivers: Drivers::default() }
     }
 
     fn get(&mut self, level: Level) -> Option<&mut LevelReport> {
-        self.0.iter_mut().find(|report| report.level == level)
+        self.reports.iter_mut().find(|report| report.level == level)
     }
 
     /// Runs and times a check, if its level was asked for.
@@ -279,9 +285,10 @@ impl Levels {
         }
     }
 
-    /// A transcript that could not be read is a finding of the structure; when that level was not asked for, of the first that was.
+    /// A transcript that could not be read, or a cycle drawn by several drivers, is a finding of the structure; when that level was
+    /// not asked for, of the first that was.
     fn unread(&mut self, place: u64, finding: Finding) {
-        if let Some(report) = self.0.first_mut() {
+        if let Some(report) = self.reports.first_mut() {
             report.add(place, Some(finding));
         }
     }
@@ -321,16 +328,16 @@ impl Levels {
         if manifest.beacon.is_dev() {
             self.note(Level::Seeds, "a development beacon (dev): anybody could compute these seeds in advance");
         }
-        let pictures = !manifest.contest.cameras.is_empty() && manifest.contest.renderer.is_reference();
         if let Ok(simulator) = subject.simulator
-            && let Some(unsupported) = Unsupported::between(&manifest.engine, simulator.fingerprint(), pictures)
+            && let Some(unsupported) = Unsupported::between(&manifest.engine, simulator.fingerprint())
         {
             self.note(Level::Physics, unsupported.to_string());
         }
     }
 
     fn merge(&mut self, other: Levels, place: u64) {
-        for from in other.0 {
+        self.drivers.merge(other.drivers);
+        for from in other.reports {
             let into = self.get(from.level).expect("both hold the levels that were asked for");
             into.seconds += from.seconds;
             from.notes.into_iter().for_each(|note| into.note(note));
@@ -341,6 +348,6 @@ impl Levels {
     }
 
     fn finish(self) -> Report {
-        Report::new(self.0)
+        Report::new(self.reports)
     }
 }

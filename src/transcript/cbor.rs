@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::TranscriptError;
+use crate::domain::printable;
 
 const UINT: u8 = 0;
 const BYTES: u8 = 2;
@@ -19,6 +20,9 @@ const NULL: u8 = 0xf6;
 
 /// Deepest nesting that is read. A header has 3 levels; the cap keeps hostile bytes from exhausting the stack.
 const MAX_DEPTH: usize = 8;
+
+/// Longest description of what is wrong.
+const MAX_DETAIL: usize = 300;
 
 /// Writes the head of an item: major type and argument in the shortest form.
 fn head(out: &mut Vec<u8>, major: u8, argument: u64) {
@@ -131,9 +135,9 @@ impl<'a> Reader<'a> {
         self.bytes.len() - self.at
     }
 
-    /// An error at the present place.
+    /// An error at the present place. `detail` may quote the file: what is not printable in it is escaped.
     pub(super) fn malformed(&self, detail: impl Into<String>) -> TranscriptError {
-        TranscriptError::Malformed { part: self.part, at: self.at, detail: detail.into() }
+        TranscriptError::Malformed { part: self.part, at: self.at, detail: printable(&detail.into(), MAX_DETAIL) }
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], TranscriptError> {

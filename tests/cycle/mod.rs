@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use kinitro::beacon::{Beacon, OperatorKey, cycle_seed, episode_seed};
 use kinitro::domain::*;
 use kinitro::episode::{EpisodeRules, Rollout, Turn};
-use kinitro::replay::{ChainFacts, Report, SignedCycle, scores_of};
+use kinitro::replay::{ChainFacts, Report, Side, SignedCycle, compare, scores_of};
 use kinitro::service::verifier::{Subject, VerifyOptions, verify_cycle};
-use kinitro::sim::Simulator;
+use kinitro::sim::{Simulator, World};
 use kinitro::transcript::{
-    EpisodeRow, Header, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, SignedManifest, SubmissionRow, Transcript,
-    Verdict, episodes_tree,
+    EpisodeRow, Header, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, Observed, Recorder, SignedManifest, StepInput,
+    SubmissionRow, Transcript, Verdict, episodes_tree,
 };
 
 /// Steps of each episode.
@@ -65,10 +65,72 @@ fn episode(simulator: &Simulator, header: Header) -> Transcript {
     let world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
     let header = Header { task_vector: world.task_vector().to_vec(), ..header };
     let push = f64::from(header.miner.as_ref().unwrap().uid.0) / 10.0;
-    let mut rollout = Rollout::start(world, header, EpisodeRules::of(&contest(), PolicyProfile::KinitroV1)).unwrap();
     let reply = PolicyReply { answer: Ok([push, 0.5, -push, 1.0]), latency_us: 900, bytes: 40 };
+    if let Renderer::MujocoGl(driver) = header.renderer.clone() {
+        return by_hand(world, header, &driver, reply);
+    }
+    let mut rollout = Rollout::start(world, header, EpisodeRules::of(&contest(), PolicyProfile::KinitroV1)).unwrap();
     while rollout.step(&reply) != Turn::Over {}
     rollout.finish()
+}
+
+/// An episode of a GL driver that no machine has. Its pictures are made up, others for each driver. The driver `swayed` is one whose
+/// pictures let policies act otherwise from step 6 on; under `generous` the reward of step 4 is a lie.
+fn by_hand(mut world: World, header: Header, driver: &GlDriver, mut reply: PolicyReply) -> Transcript {
+    let cameras = header.cameras.len();
+    let pictures = |step: u32| vec![Digest::of(format!("{driver} draws step {step}").as_bytes()); cameras];
+    let mut state = Vec::new();
+    world.integration_state(&mut state);
+    let observed = Observed { observation: world.observation(), state: &state, frames: &pictures(0) };
+    let (steps, profile, swayed) = (header.max_steps, header.profile, driver.renderer == GlName::of("swayed"));
+    let mut recorder = Recorder::new(header, observed);
+    for step in 1..=steps {
+        if swayed && step == 6 {
+            reply.answer = Ok([0.0, -0.5, 0.0, 1.0]);
+        }
+        let applied = profile.to_action(reply.answer.unwrap()).unwrap();
+        let result = world.step(applied).unwrap();
+        world.integration_state(&mut state);
+        let observed = Observed { observation: world.observation(), state: &state, frames: &pictures(step) };
+        let (success, warnings) = (result.success, result.warnings);
+        let reward = result.reward + f64::from(step == 4 && driver.renderer == GlName::of("generous"));
+        recorder.step(StepInput { reply: &reply, applied, observed, reward, success, warnings });
+    }
+    recorder.finish(None)
+}
+
+/// A GL driver that no machine has.
+pub fn driver(renderer: &str) -> Renderer {
+    let name = GlName::of;
+    Renderer::MujocoGl(GlDriver { vendor: name("Nobody"), renderer: name(renderer), driver: name("4.5 drawing 7") })
+}
+
+/// [`contest`] with two cameras, drawn by `mujoco-gl`.
+pub fn gl_contest() -> Contest {
+    Contest { cameras: standard_cameras(), renderer: RendererProfile::MujocoGl, ..contest() }
+}
+
+/// Where a cycle is played: what its manifest takes from the chain, and who signs.
+pub struct Ground {
+    pub network: String,
+    pub genesis: BlockHash,
+    pub netuid: Netuid,
+    pub anchor: BlockRef,
+    pub submissions: Vec<SubmissionRow>,
+    pub operator: OperatorKey,
+}
+
+impl Default for Ground {
+    fn default() -> Self {
+        Ground {
+            network: "local".into(),
+            genesis: GENESIS,
+            netuid: Netuid(3),
+            anchor: ANCHOR,
+            submissions: vec![submission(1), submission(2)],
+            operator: operator(),
+        }
+    }
 }
 
 /// Plays and signs a cycle; `forge` may touch each header before it is recorded.
@@ -78,9 +140,14 @@ pub fn play(simulator: &Simulator, forge: impl Fn(&mut Header)) -> Cycle {
 
 /// The same in another contest, whose episodes are as long.
 pub fn play_contest(simulator: &Simulator, contest: Contest, forge: impl Fn(&mut Header)) -> Cycle {
-    let beacon = Beacon::at(Some(&operator()), &GENESIS, Netuid(3), &ANCHOR);
+    play_on(Ground::default(), simulator, contest, forge)
+}
+
+/// The same on another chain.
+pub fn play_on(ground: Ground, simulator: &Simulator, contest: Contest, forge: impl Fn(&mut Header)) -> Cycle {
+    let Ground { network, genesis, netuid, anchor, submissions, operator } = ground;
+    let beacon = Beacon::at(Some(&operator), &genesis, netuid, &anchor);
     let seed = cycle_seed(beacon.output(), CycleId(1));
-    let submissions = vec![submission(1), submission(2)];
     let (mut rows, mut transcripts) = (Vec::new(), BTreeMap::new());
     for (environment, index) in
         contest.environments.iter().flat_map(|e| (0..contest.episodes_per_env).map(move |i| (e, i)))
@@ -92,7 +159,7 @@ pub fn play_contest(simulator: &Simulator, contest: Contest, forge: impl Fn(&mut
                 environment: environment.clone(),
                 index,
                 cycle: Some(CycleId(1)),
-                anchor: Some(ANCHOR),
+                anchor: Some(anchor),
                 seed: episode_seed(&seed, environment, index),
                 randomisation: contest.randomisation,
                 task_vector: vec![],
@@ -117,11 +184,11 @@ pub fn play_contest(simulator: &Simulator, contest: Contest, forge: impl Fn(&mut
     let manifest = Manifest {
         format: MANIFEST_FORMAT.into(),
         version: MANIFEST_VERSION,
-        network: "local".into(),
-        genesis: GENESIS,
-        netuid: Netuid(3),
+        network,
+        genesis,
+        netuid,
         cycle: CycleId(1),
-        anchor: ANCHOR,
+        anchor,
         beacon,
         contest_digest: contest.digest(),
         engine: simulator.fingerprint().clone(),
@@ -132,12 +199,27 @@ pub fn play_contest(simulator: &Simulator, contest: Contest, forge: impl Fn(&mut
         submissions,
         episodes: rows,
         previous: Digest::ZERO,
-        operator: operator().hotkey(),
+        operator: operator.hotkey(),
     };
-    Cycle { signed: SignedManifest::sign(manifest, &operator()).unwrap(), transcripts }
+    Cycle { signed: SignedManifest::sign(manifest, &operator).unwrap(), transcripts }
 }
 
 impl Cycle {
+    /// The transcript of a row, as a server would give it.
+    pub fn transcript(&self, row: &EpisodeRow) -> Result<Vec<u8>, String> {
+        let id = row.transcript_id.ok_or("no id")?;
+        self.transcripts.get(&id).cloned().ok_or_else(|| "the server does not have it".to_owned())
+    }
+
+    /// What `kinitro verify --against` finds.
+    pub fn compare(&self, theirs: &Cycle) -> Report {
+        let (of_ours, of_theirs) = (|row: &EpisodeRow| self.transcript(row), |row: &EpisodeRow| theirs.transcript(row));
+        compare(
+            Side { manifest: &self.signed.manifest, transcripts: &of_ours },
+            Side { manifest: &theirs.signed.manifest, transcripts: &of_theirs },
+        )
+    }
+
     /// Signs again after a lie; the operator is the liar.
     pub fn lie(&self, change: impl FnOnce(&mut kinitro::replay::CycleManifest)) -> Cycle {
         let mut manifest = self.signed.manifest.clone();
@@ -152,10 +234,7 @@ impl Cycle {
         facts: &ChainFacts,
         options: &VerifyOptions,
     ) -> Report {
-        let source = |row: &EpisodeRow| {
-            let id = row.transcript_id.ok_or("no id")?;
-            self.transcripts.get(&id).cloned().ok_or_else(|| "the server does not have it".to_owned())
-        };
+        let source = |row: &EpisodeRow| self.transcript(row);
         let subject = Subject { signed: &self.signed, previous: None, facts, transcripts: &source, simulator };
         verify_cycle(&subject, options, &|_, _| {})
     }

@@ -303,6 +303,7 @@ impl Demo {
             poll_interval: POLL,
             sample: Sample::Percent(10.0),
             operator: Some(dev_key(&self.settings).hotkey()),
+            accept_unchecked_pictures: false,
             dry_run: false,
             reports: self.settings.storage.data_dir.join("reports"),
         };

@@ -195,6 +195,10 @@ pub struct ValidatorSettings {
     /// Whose manifests are believed, as an ss58 address. Unset: those of whoever signed the first one that was
     /// found true since the start. Set it: whoever answers at `backend_url` could sign otherwise.
     pub operator: Option<Hotkey>,
+    /// Set weights although the pictures that policies were shown could not be checked here, since another GL driver or another
+    /// version of the renderer drew them. Default off. On, an operator can name a driver that nobody has and show policies
+    /// anything.
+    pub accept_unchecked_pictures: bool,
 }
 
 impl Default for ValidatorSettings {
@@ -204,6 +208,7 @@ impl Default for ValidatorSettings {
             poll_interval_s: 60,
             sample_percent: 10,
             operator: None,
+            accept_unchecked_pictures: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a validator remembers from round to round, so that asking again changes no answer.
 
+use super::Verdict;
 use crate::domain::{CycleId, Digest, Hotkey};
 
 /// The manifest under examination, and who is known to sign.
@@ -15,7 +16,7 @@ struct Examined {
     cycle: CycleId,
     digest: Digest,
     sample_seed: [u8; 32],
-    verified: bool,
+    verified: Option<Verdict>,
 }
 
 impl Memory {
@@ -48,22 +49,22 @@ impl Memory {
             )),
             _ => {
                 let sample_seed = draw();
-                self.subject = Some(Examined { cycle, digest, sample_seed, verified: false });
+                self.subject = Some(Examined { cycle, digest, sample_seed, verified: None });
                 Ok(sample_seed)
             }
         }
     }
 
-    /// Whether the manifest was found true before; what is left to do then is to set its weights.
-    pub(super) fn is_verified(&self, digest: &Digest) -> bool {
-        self.subject.as_ref().is_some_and(|known| known.digest == *digest && known.verified)
+    /// The verdict on a manifest that was found true before; what is left to do then is to set its weights.
+    pub(super) fn verdict(&self, digest: &Digest) -> Option<Verdict> {
+        self.subject.as_ref().filter(|known| known.digest == *digest)?.verified
     }
 
     /// The manifest under examination is true, and so its signer is who is listened to from now on.
-    pub(super) fn verified(&mut self, signer: Hotkey) {
+    pub(super) fn verified(&mut self, signer: Hotkey, verdict: Verdict) {
         self.operator.get_or_insert(signer);
         if let Some(known) = &mut self.subject {
-            known.verified = true;
+            known.verified = Some(verdict);
         }
     }
 }
@@ -86,18 +87,18 @@ mod tests {
     fn a_second_manifest_of_one_cycle_is_not_believed() {
         let mut memory = Memory::new(None);
         memory.examine(CYCLE, Digest([1; 32]), || [7; 32]).unwrap();
-        memory.verified(Hotkey([3; 32]));
+        memory.verified(Hotkey([3; 32]), Verdict::ExceptPictures);
         assert!(memory.examine(CYCLE, Digest([2; 32]), || [7; 32]).unwrap_err().contains("two manifests of cycle 4"));
-        assert!(memory.is_verified(&Digest([1; 32])));
-        assert!(!memory.is_verified(&Digest([2; 32])));
+        assert_eq!(memory.verdict(&Digest([1; 32])), Some(Verdict::ExceptPictures));
+        assert_eq!(memory.verdict(&Digest([2; 32])), None);
     }
 
     #[test]
     fn who_signed_the_first_true_manifest_is_listened_to_from_then_on() {
         let mut memory = Memory::new(None);
         memory.examine(CYCLE, Digest([1; 32]), || [7; 32]).unwrap();
-        memory.verified(Hotkey([3; 32]));
-        memory.verified(Hotkey([4; 32]));
+        memory.verified(Hotkey([3; 32]), Verdict::Verified);
+        memory.verified(Hotkey([4; 32]), Verdict::Verified);
         assert_eq!(memory.operator(), Some(Hotkey([3; 32])));
     }
 }

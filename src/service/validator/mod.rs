@@ -4,6 +4,7 @@ mod facts;
 mod memory;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,8 +16,8 @@ use super::published::{FetchError, Published};
 use super::verifier::{Subject, VerifyOptions, verify_cycle};
 use crate::beacon::OperatorKey;
 use crate::chain::{Chain, ChainError, Kept, WeightSubmission, check_weights, keep_same_hands};
-use crate::domain::{BlockNumber, CycleId, Digest, Hotkey, Netuid, RendererProfile, Uid, printable};
-use crate::replay::{Answer, Level, Report, Sample, SignedCycle, scores_of};
+use crate::domain::{BlockNumber, CycleId, Digest, Hotkey, Netuid, Uid, printable};
+use crate::replay::{Answer, Report, Sample, SignedCycle, scores_of};
 use crate::score::chain_vector;
 use crate::sim::Simulator;
 use crate::transcript::EpisodeRow;
@@ -39,6 +40,8 @@ pub struct ValidatorOptions {
     pub sample: Sample,
     /// Whose manifests are believed; without it, those of whoever signed the first one that was found true.
     pub operator: Option<Hotkey>,
+    /// Set weights also where nothing is left unchecked but pictures that were drawn elsewhere.
+    pub accept_unchecked_pictures: bool,
     /// Verify and print, set nothing.
     pub dry_run: bool,
     /// Folder for reports of what differs.
@@ -67,6 +70,24 @@ pub enum ValidatorError {
     },
 }
 
+/// How far a manifest was found true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything that was looked at.
+    Verified,
+    /// All but pictures that were drawn elsewhere, which the settings accept.
+    ExceptPictures,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Verified => "verified",
+            Verdict::ExceptPictures => "verified except for pictures",
+        })
+    }
+}
+
 /// What a round did.
 #[derive(Debug)]
 pub enum Round {
@@ -76,6 +97,8 @@ pub enum Round {
     Set {
         /// The cycle.
         cycle: CycleId,
+        /// How far it was found true.
+        verdict: Verdict,
         /// What was set.
         weights: WeightSubmission,
         /// The block that holds it; none in a dry run, or when the chain held the same before.
@@ -85,6 +108,8 @@ pub enum Round {
     NothingToPay {
         /// The cycle.
         cycle: CycleId,
+        /// How far it was found true.
+        verdict: Verdict,
         /// Why.
         reason: String,
     },
@@ -166,26 +191,24 @@ impl Validator {
             return Ok(Round::NothingNew);
         }
         let signed = Arc::new(self.published.manifest(cycle).await?);
-        if self.memory().is_verified(&signed.digest) && signed.verify().is_ok() {
-            return self.set_weights(&signed).await;
+        let known = self.memory().verdict(&signed.digest);
+        if let Some(verdict) = known.filter(|_| signed.verify().is_ok()) {
+            return self.set_weights(&signed, verdict).await;
         }
         let report = match self.verify(signed.clone()).await? {
             Ok(report) => report,
             Err(reason) => return Ok(Round::CouldNotCheck { cycle, reason }),
         };
-        // A GL driver's pictures can be drawn again by that driver alone. Weights rest on what the physics made of the actions.
-        let answer = match signed.manifest.contest.renderer {
-            RendererProfile::Reference => report.answer,
-            RendererProfile::MujocoGl => report.answer_excusing(Level::Frames),
-        };
-        match answer {
-            Answer::Identical => {
-                self.memory().verified(signed.manifest.operator);
-                self.set_weights(&signed).await
+        let verdict = match report.answer {
+            Answer::Identical => Verdict::Verified,
+            Answer::ExceptPictures if self.options.accept_unchecked_pictures => Verdict::ExceptPictures,
+            Answer::ExceptPictures | Answer::CouldNotCheck => {
+                return Ok(Round::CouldNotCheck { cycle, reason: reason(&report) });
             }
-            Answer::Differs => Ok(Round::Differs { cycle, file: self.keep_report(cycle, &signed, &report)? }),
-            Answer::CouldNotCheck => Ok(Round::CouldNotCheck { cycle, reason: first_reason(&report) }),
-        }
+            Answer::Differs => return Ok(Round::Differs { cycle, file: self.keep_report(cycle, &signed, &report)? }),
+        };
+        self.memory().verified(signed.manifest.operator, verdict);
+        self.set_weights(&signed, verdict).await
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -260,7 +283,7 @@ impl Validator {
         Ok(*hasher.finalize().as_bytes())
     }
 
-    async fn set_weights(&self, signed: &SignedCycle) -> Result<Round, ValidatorError> {
+    async fn set_weights(&self, signed: &SignedCycle, verdict: Verdict) -> Result<Round, ValidatorError> {
         let manifest = &signed.manifest;
         let cycle = manifest.cycle;
         // The verification has compared the scores; the weights are taken from our own computation all the same.
@@ -269,7 +292,7 @@ impl Validator {
             return Ok(Round::CouldNotCheck { cycle, reason: "the scores cannot be computed".into() });
         };
         if let Some(reason) = scores.standing.reason {
-            return Ok(Round::NothingToPay { cycle, reason: reason.sentence().to_owned() });
+            return Ok(Round::NothingToPay { cycle, verdict, reason: reason.sentence().to_owned() });
         }
         let head = self.chain.finalized_head().await?;
         let neurons = self.chain.neurons_at(self.options.netuid, &head).await?;
@@ -280,7 +303,11 @@ impl Validator {
             tracing::warn!(%cycle, ?dropped, "uids that changed hands since the cycle get nothing");
         }
         if weights.is_empty() {
-            return Ok(Round::NothingToPay { cycle, reason: "every miner with weight has left the subnet".into() });
+            return Ok(Round::NothingToPay {
+                cycle,
+                verdict,
+                reason: "every miner with weight has left the subnet".into(),
+            });
         }
         let rules = self.chain.hyperparameters_at(self.options.netuid, &head).await?;
         let submission = WeightSubmission::new(chain_vector(&weights), rules.weights_version_key);
@@ -290,11 +317,11 @@ impl Validator {
         let wanted = submission.uids.iter().copied().zip(submission.values.iter().copied());
         let same = stands.iter().copied().eq(wanted) && own.last_update >= Some(manifest.anchor.number);
         if self.options.dry_run || same {
-            return Ok(Round::Set { cycle, weights: submission, block: None });
+            return Ok(Round::Set { cycle, verdict, weights: submission, block: None });
         }
         check_weights(self.options.netuid, &self.key.hotkey(), &submission, &neurons, &rules, head.number)?;
         let receipt = self.chain.submit_weights(&self.key, self.options.netuid, &submission).await?;
-        Ok(Round::Set { cycle, weights: submission, block: Some(receipt.block) })
+        Ok(Round::Set { cycle, verdict, weights: submission, block: Some(receipt.block) })
     }
 
     fn keep_report(&self, cycle: CycleId, signed: &SignedCycle, report: &Report) -> Result<PathBuf, ValidatorError> {
@@ -315,9 +342,18 @@ impl Validator {
     }
 }
 
-fn first_reason(report: &Report) -> String {
-    let mut findings = report.levels.iter().flat_map(|level| &level.findings);
-    findings.next().map_or_else(|| "no reason was given".into(), ToString::to_string)
+/// Why nothing is set, and what to do where pictures alone are left.
+fn reason(report: &Report) -> String {
+    let first = report.first_finding().map_or_else(|| "no reason was given".into(), |(_, finding)| finding.to_string());
+    if report.answer != Answer::ExceptPictures {
+        return first;
+    }
+    format!(
+        "{} ({} episodes): validate where these can be drawn, or set [validator] accept_unchecked_pictures = true to do \
+         without; first: {first}",
+        report.answer,
+        report.drawn_elsewhere()
+    )
 }
 
 /// The cycle that needs no further look.
@@ -332,16 +368,16 @@ fn finished(round: &Round) -> Option<CycleId> {
 pub fn log(round: &Round) {
     match round {
         Round::NothingNew => {}
-        Round::Set { cycle, weights, block: Some(block) } => {
-            tracing::info!(%cycle, %block, uids = weights.uids.len(), "weights set");
+        Round::Set { cycle, verdict, weights, block: Some(block) } => {
+            tracing::info!(%cycle, %verdict, %block, uids = weights.uids.len(), "weights set");
         }
-        Round::Set { cycle, block: None, .. } => tracing::info!(%cycle, "verified; no weights sent"),
-        Round::NothingToPay { cycle, reason } => tracing::info!(%cycle, reason, "verified; nobody to pay"),
+        Round::Set { cycle, verdict, block: None, .. } => tracing::info!(%cycle, %verdict, "no weights sent"),
+        Round::NothingToPay { cycle, verdict, reason } => tracing::info!(%cycle, %verdict, reason, "nobody to pay"),
         Round::Differs { cycle, file } => {
             tracing::error!(%cycle, report = %file.display(), "the manifest is not true; no weights were set");
         }
         Round::CouldNotCheck { cycle, reason } => {
-            tracing::warn!(%cycle, reason = %printable(reason, 300), "could not be checked; no weights were set");
+            tracing::warn!(%cycle, reason = %printable(reason, 600), "could not be checked; no weights were set");
         }
     }
 }
