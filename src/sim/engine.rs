@@ -330,13 +330,9 @@ impl Physics {
         // SAFETY: view and data belong together; a null destination asks for a new one, and a null result is handled.
         let copy = unsafe { mj::mj_copyData(ptr::null_mut(), &*self.view, self.data.as_ptr()) };
         let copy = NonNull::new(copy).ok_or(SimError::OutOfMemory)?;
-        let kept = (std::mem::replace(&mut self.data, copy), self.derived);
-        self.forward();
-        let seen = look(self);
-        (self.data, self.derived) = kept;
-        // SAFETY: made above, deleted once.
-        unsafe { mj::mj_deleteData(copy.as_ptr()) }
-        Ok(seen)
+        let aside = Aside { kept: (std::mem::replace(&mut self.data, copy), self.derived), physics: self };
+        aside.physics.forward();
+        Ok(look(aside.physics))
     }
 
     /// Takes over the whole data of `other`, which must be of the same model; edits of the model stay.
@@ -396,6 +392,23 @@ impl Physics {
             }
         }
         sum
+    }
+}
+
+/// Physics that looks at a copy of its data; gets its own data back when this is dropped, also when whoever looks
+/// panics.
+struct Aside<'a> {
+    physics: &'a mut Physics,
+    /// The data itself, and whether all of it is derived.
+    kept: (NonNull<mj::mjData>, bool),
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        let copy = std::mem::replace(&mut self.physics.data, self.kept.0);
+        self.physics.derived = self.kept.1;
+        // SAFETY: the copy was made for this value, and is deleted once.
+        unsafe { mj::mj_deleteData(copy.as_ptr()) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::domain::EnvId;
+use crate::domain::{EnvId, ModelCamera};
 
 /// An error of the simulator; every message says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +111,16 @@ pub enum SimError {
         kind: &'static str,
         /// Its name.
         name: String,
+    },
+    /// A camera was asked for that the model does not have.
+    #[error("camera {camera}: the model of {env} has {}; ask for one of these", .known.join(", "))]
+    NoSuchCamera {
+        /// The environment.
+        env: EnvId,
+        /// What was asked for.
+        camera: ModelCamera,
+        /// The cameras that there are, in MuJoCo's order.
+        known: Vec<String>,
     },
     /// A build without the renderer `mujoco-gl` was asked for it.
     #[error(

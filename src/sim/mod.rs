@@ -26,6 +26,7 @@ mod task;
 mod tasks;
 mod template;
 mod variation;
+mod views;
 mod world;
 
 use maths::lanes;
@@ -41,6 +42,7 @@ pub use simulator::Simulator;
 pub use task::{Apart, Info, TaskSpec};
 pub use tasks::{task, tasks};
 pub use variation::Variation;
+pub use views::Views;
 #[cfg(test)]
 pub(crate) use world::CheckpointParts;
 pub use world::{Checkpoint, Command, EPISODE_STEPS, StepResult, World};

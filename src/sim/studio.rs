@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::camera::{AssetCache, Assets, Renderer, Sight, Stage};
 use super::engine::{Model, Physics, Visualiser};
 use super::error::SimError;
+use super::views::Views;
 use crate::domain::{CameraSetting, Frame, Image, Orientation, RendererProfile};
 
 /// Takes pictures of the episodes of one model. What it draws with is kept for the next picture; nothing of an episode
@@ -34,21 +35,21 @@ impl Studio {
     /// What each camera sees, in their order. What MuJoCo derives from positions must be up to date.
     ///
     /// # Errors
-    /// [`SimError::NoSuchElement`] if the model lacks a camera; a renderer that cannot draw here.
-    pub(super) fn pictures(
-        &self,
-        renderer: RendererProfile,
-        physics: &mut Physics,
-        cameras: &[CameraSetting],
-    ) -> Result<Vec<Image>, SimError> {
-        match renderer {
-            RendererProfile::Reference => self.with_crew(physics, |crew, assets, physics| {
-                cameras.iter().map(|camera| crew.picture(assets, physics, camera)).collect()
-            }),
+    /// A renderer that cannot draw here.
+    ///
+    /// # Panics
+    /// When `views` are of another model.
+    pub(super) fn pictures(&self, physics: &mut Physics, views: &Views) -> Result<Vec<Image>, SimError> {
+        assert!(Arc::ptr_eq(&views.model, physics.model()), "cameras are numbered within one model only");
+        match views.renderer {
+            RendererProfile::Reference => Ok(self.with_crew(physics, |crew, assets, physics| {
+                views.cameras.iter().map(|(number, camera)| crew.picture(assets, physics, *number, camera)).collect()
+            })),
             #[cfg(feature = "gl")]
             RendererProfile::MujocoGl => {
                 let mut crew = self.crew(physics.model());
-                let pictures = cameras.iter().map(|camera| crew.photograph(physics, camera)).collect();
+                let one = |(number, camera): &(usize, CameraSetting)| crew.photograph(physics, *number, camera);
+                let pictures = views.cameras.iter().map(one).collect();
                 self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(crew);
                 pictures
             }
@@ -57,19 +58,13 @@ impl Studio {
         }
     }
 
-    /// What each pixel of a camera's picture shows. What MuJoCo derives from positions must be up to date.
-    ///
-    /// # Errors
-    /// [`SimError::NoSuchElement`] if the model lacks the camera.
-    pub(super) fn survey(&self, physics: &mut Physics, camera: &CameraSetting) -> Result<Vec<Sight>, SimError> {
-        self.with_crew(physics, |crew, assets, physics| crew.survey(assets, physics, camera))
+    /// What each pixel of a camera's picture shows; `number` is the camera's in the model. What MuJoCo derives from
+    /// positions must be up to date.
+    pub(super) fn survey(&self, physics: &mut Physics, number: usize, camera: &CameraSetting) -> Vec<Sight> {
+        self.with_crew(physics, |crew, assets, physics| crew.survey(assets, physics, number, camera))
     }
 
-    fn with_crew<T>(
-        &self,
-        physics: &mut Physics,
-        work: impl FnOnce(&mut Crew, &Arc<Assets>, &mut Physics) -> Result<T, SimError>,
-    ) -> Result<T, SimError> {
+    fn with_crew<T>(&self, physics: &mut Physics, work: impl FnOnce(&mut Crew, &Arc<Assets>, &mut Physics) -> T) -> T {
         let model = Arc::clone(physics.model());
         let assets = self.assets.get_or_init(|| Arc::new(self.make_ready(&model)));
         let mut crew = self.crew(&model);
@@ -96,29 +91,22 @@ impl Studio {
 
 impl Crew {
     /// Puts on the stage what a camera sees; the size of its picture.
-    fn look(&mut self, physics: &mut Physics, camera: &CameraSetting) -> Result<[usize; 2], SimError> {
-        let number = physics.model().camera(camera.camera.as_str())?;
+    fn look(&mut self, physics: &mut Physics, number: usize, camera: &CameraSetting) -> [usize; 2] {
         self.visualiser.look(physics, number, camera.marks, &mut self.stage);
         self.stage.camera.widen(camera.fov_factor.get());
-        Ok([camera.width.get() as usize, camera.height.get() as usize])
+        [camera.width.get() as usize, camera.height.get() as usize]
     }
 
-    fn picture(
-        &mut self,
-        assets: &Arc<Assets>,
-        physics: &mut Physics,
-        camera: &CameraSetting,
-    ) -> Result<Image, SimError> {
-        let size = self.look(physics, camera)?;
+    fn picture(&mut self, assets: &Arc<Assets>, physics: &mut Physics, number: usize, camera: &CameraSetting) -> Image {
+        let size = self.look(physics, number, camera);
         let Crew { renderer, stage, rgb, .. } = self;
         renderer.draw(assets, stage, size, rgb);
-        Ok(finished(camera, rgb))
+        finished(camera, rgb)
     }
 
     /// As [`Crew::picture`], by MuJoCo's own renderer.
     #[cfg(feature = "gl")]
-    fn photograph(&mut self, physics: &mut Physics, camera: &CameraSetting) -> Result<Image, SimError> {
-        let number = physics.model().camera(camera.camera.as_str())?;
+    fn photograph(&mut self, physics: &mut Physics, number: usize, camera: &CameraSetting) -> Result<Image, SimError> {
         let size = [camera.width.get(), camera.height.get()];
         let mut rgb = self.visualiser.photograph(physics, number, camera.marks, camera.fov_factor.get(), size)?;
         Ok(finished(camera, &mut rgb))
@@ -128,15 +116,16 @@ impl Crew {
         &mut self,
         assets: &Arc<Assets>,
         physics: &mut Physics,
+        number: usize,
         camera: &CameraSetting,
-    ) -> Result<Vec<Sight>, SimError> {
-        let size = self.look(physics, camera)?;
+    ) -> Vec<Sight> {
+        let size = self.look(physics, number, camera);
         let mut sights = Vec::new();
         self.renderer.survey(assets, &self.stage, size, &mut sights);
         if camera.orientation == Orientation::Rotated180 {
             sights.reverse();
         }
-        Ok(sights)
+        sights
     }
 }
 

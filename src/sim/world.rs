@@ -10,6 +10,7 @@ use super::studio::Studio;
 use super::task::{Info, Task, TaskSpec};
 use super::template::Prepared;
 use super::variation::Variation;
+use super::views::Views;
 use crate::domain::{Action, CameraSetting, EnvId, Image, RendererProfile};
 
 /// Steps of an episode, MetaWorld's `max_path_length`; there is no step after them.
@@ -238,10 +239,33 @@ impl World {
         Ok(StepResult { reward, success, info, warnings, unstable: self.unstable })
     }
 
+    /// Finds cameras for the pictures of a whole episode.
+    ///
+    /// # Errors
+    /// [`SimError::NoSuchCamera`].
+    pub fn views(&self, renderer: RendererProfile, cameras: &[CameraSetting]) -> Result<Views, SimError> {
+        Views::find(&self.env_id(), self.scene.physics().model(), renderer, cameras)
+    }
+
+    /// What each camera of `views` sees now, in their order. Changes nothing in the world.
+    ///
+    /// # Errors
+    /// [`SimError::GlNotBuilt`] or [`SimError::Gl`] where their renderer cannot draw; no memory.
+    ///
+    /// # Panics
+    /// When the views are of another environment's model, or of another simulator's.
+    pub fn seen(&mut self, views: &Views) -> Result<Vec<Image>, SimError> {
+        if views.cameras.is_empty() {
+            return Ok(Vec::new());
+        }
+        let studio = Arc::clone(&self.studio);
+        self.derived(|physics| studio.pictures(physics, views))?
+    }
+
     /// What each camera sees now, in their order, drawn by the reference renderer. Changes nothing in the world.
     ///
     /// # Errors
-    /// [`SimError::NoSuchElement`] if the model lacks a camera; no memory.
+    /// [`SimError::NoSuchCamera`] if the model lacks one; no memory.
     pub fn pictures(&mut self, cameras: &[CameraSetting]) -> Result<Vec<Image>, SimError> {
         self.pictures_by(RendererProfile::Reference, cameras)
     }
@@ -249,27 +273,24 @@ impl World {
     /// As [`World::pictures`], by a renderer of one's choice.
     ///
     /// # Errors
-    /// As [`World::pictures`]; [`SimError::GlNotBuilt`] or [`SimError::Gl`] where the renderer cannot draw.
+    /// As [`World::views`] and [`World::seen`].
     pub fn pictures_by(
         &mut self,
         renderer: RendererProfile,
         cameras: &[CameraSetting],
     ) -> Result<Vec<Image>, SimError> {
-        if cameras.is_empty() {
-            return Ok(Vec::new());
-        }
-        let studio = Arc::clone(&self.studio);
-        self.derived(|physics| studio.pictures(renderer, physics, cameras))?
+        self.seen(&self.views(renderer, cameras)?)
     }
 
     /// What each pixel of a camera's picture shows, row after row from the top: the object in its middle (in pictures,
     /// edges are smoothed) and how far away that is. Changes nothing in the world.
     ///
     /// # Errors
-    /// [`SimError::NoSuchElement`] if the model lacks the camera; no memory.
+    /// [`SimError::NoSuchCamera`] if the model lacks it; no memory.
     pub fn survey(&mut self, camera: &CameraSetting) -> Result<Vec<Sight>, SimError> {
-        let studio = Arc::clone(&self.studio);
-        self.derived(|physics| studio.survey(physics, camera))?
+        let views = self.views(RendererProfile::Reference, std::slice::from_ref(camera))?;
+        let (number, studio) = (views.cameras[0].0, Arc::clone(&self.studio));
+        self.derived(|physics| studio.survey(physics, number, camera))
     }
 
     /// Looks at the physics when all that MuJoCo derives from the state is up to date.

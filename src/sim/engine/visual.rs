@@ -7,13 +7,13 @@ use std::mem::MaybeUninit;
 use std::os::raw::c_int;
 
 use mujoco_rs::mujoco_c as mj;
+use mujoco_rs::wrappers::mj_model::MjtObjBase;
 
 use super::{Model, Physics, slice};
 use crate::domain::Marks;
 use crate::sim::camera::{
     Camera, Form, Light, LightKind, MeshSource, Object, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
 };
-use crate::sim::error::SimError;
 
 /// Most things that a scene can show; MetaWorld's have below a hundred.
 const MAX_PROPS: c_int = 1000;
@@ -86,7 +86,6 @@ impl Visualiser {
     /// Names and places of the sites that the last look saw.
     #[cfg(test)]
     pub(crate) fn sites(&self, model: &Model) -> Vec<(String, [f32; 3])> {
-        use mujoco_rs::wrappers::mj_model::MjtObjBase;
         // SAFETY: MuJoCo filled this many geoms.
         let geoms = unsafe { slice(self.scene.geoms.cast_const(), self.scene.ngeom as usize) };
         let sites = geoms.iter().filter(|geom| geom.objtype == mj::mjtObj::mjOBJ_SITE as c_int);
@@ -191,13 +190,13 @@ fn texturing(model: &mj::mjModel, geom: &mj::mjvGeom) -> (Option<usize>, bool, [
 
 impl Model {
     /// The number of the camera of that name.
-    ///
-    /// # Errors
-    /// [`SimError::NoSuchElement`].
-    pub(crate) fn camera(&self, name: &str) -> Result<usize, SimError> {
-        use mujoco_rs::wrappers::mj_model::MjtObjBase;
-        let wrong = || SimError::NoSuchElement { kind: "camera", name: name.to_owned() };
-        self.compiled.name_to_id(MjtObjBase::mjOBJ_CAMERA, name).ok_or_else(wrong)
+    pub(crate) fn camera(&self, name: &str) -> Option<usize> {
+        self.compiled.name_to_id(MjtObjBase::mjOBJ_CAMERA, name)
+    }
+
+    /// The names of its cameras, in MuJoCo's order.
+    pub(crate) fn camera_names(&self) -> impl Iterator<Item = &str> {
+        (0..self.raw().ncam as usize).filter_map(|camera| self.compiled.id_to_name(MjtObjBase::mjOBJ_CAMERA, camera))
     }
 
     /// How finely MuJoCo divides its built-in shapes, and the size of the shadow's region.
