@@ -7,5 +7,5 @@
 mod rollout;
 mod rules;
 
-pub use rollout::{Rollout, Turn};
+pub use rollout::{Opening, Rollout, Turn};
 pub use rules::EpisodeRules;

@@ -1,10 +1,9 @@
 //! One episode under way.
 
 use crate::domain::{
-    Action, CameraSetting, Digest, Fault, FaultReason, Image, MissReason, MissedSteps, PolicyObservation, PolicyReply,
-    RendererProfile,
+    Action, Digest, Encoding, Fault, FaultReason, Image, MissReason, MissedSteps, PolicyObservation, PolicyReply,
 };
-use crate::sim::{SimError, World};
+use crate::sim::{SimError, Views, World};
 use crate::transcript::{Header, Observed, Recorder, StepInput, Transcript};
 
 use super::EpisodeRules;
@@ -18,6 +17,54 @@ pub enum Turn {
     Over,
 }
 
+/// A world that has just been reset, with its first pictures: an episode that can begin without any more work, as soon as
+/// its policy is ready.
+pub struct Opening {
+    world: World,
+    header: Header,
+    rules: EpisodeRules,
+    state: Vec<f64>,
+    views: Views,
+    pictures: Vec<Image>,
+}
+
+impl Opening {
+    /// Draws what `world`, which has just been reset, shows, with the cameras and the renderer of the header.
+    ///
+    /// # Errors
+    /// A camera that the world's model does not have; a renderer that cannot draw here; no memory.
+    pub fn draw(mut world: World, header: Header, rules: EpisodeRules) -> Result<Opening, SimError> {
+        let mut state = Vec::new();
+        world.integration_state(&mut state);
+        let views = world.views(header.renderer.profile(), &header.cameras)?;
+        let pictures = world.seen(&views)?;
+        Ok(Opening { world, header, rules, state, views, pictures })
+    }
+
+    /// Starts the record of the episode, played in this encoding.
+    pub fn begin(self, encoding: Option<Encoding>) -> Rollout {
+        let Opening { world, header, rules, state, views, pictures } = self;
+        let frames = digests(&pictures);
+        let observed = Observed { observation: world.observation(), state: &state, frames: &frames };
+        let recorder = Recorder::new(Header { encoding, ..header }, observed);
+        let missed = MissedSteps::new(&rules.limits, rules.max_steps);
+        Rollout {
+            world,
+            recorder,
+            rules,
+            missed,
+            last_action: Action::ZERO,
+            succeeded: false,
+            ended_by: None,
+            failure: None,
+            over: false,
+            state,
+            views,
+            pictures,
+        }
+    }
+}
+
 /// One episode under way: a world, its record, and the count of what the policy missed.
 pub struct Rollout {
     world: World,
@@ -27,10 +74,11 @@ pub struct Rollout {
     last_action: Action,
     succeeded: bool,
     ended_by: Option<Fault>,
+    /// What the engine said when it failed.
+    failure: Option<SimError>,
     over: bool,
     state: Vec<f64>,
-    renderer: RendererProfile,
-    cameras: Vec<CameraSetting>,
+    views: Views,
     pictures: Vec<Image>,
 }
 
@@ -38,30 +86,10 @@ impl Rollout {
     /// Starts recording `world`, which has just been reset, with the cameras and the renderer of the header.
     ///
     /// # Errors
-    /// A camera that the world's model does not have; a renderer that cannot draw here; no memory.
-    pub fn start(mut world: World, header: Header, rules: EpisodeRules) -> Result<Rollout, SimError> {
-        let mut state = Vec::new();
-        world.integration_state(&mut state);
-        let (renderer, cameras) = (header.renderer.profile(), header.cameras.clone());
-        let pictures = world.pictures_by(renderer, &cameras)?;
-        let frames = digests(&pictures);
-        let observed = Observed { observation: world.observation(), state: &state, frames: &frames };
-        let recorder = Recorder::new(header, observed);
-        let missed = MissedSteps::new(&rules.limits, rules.max_steps);
-        Ok(Rollout {
-            world,
-            recorder,
-            rules,
-            missed,
-            last_action: Action::ZERO,
-            succeeded: false,
-            ended_by: None,
-            over: false,
-            state,
-            renderer,
-            cameras,
-            pictures,
-        })
+    /// As [`Opening::draw`].
+    pub fn start(world: World, header: Header, rules: EpisodeRules) -> Result<Rollout, SimError> {
+        let encoding = header.encoding;
+        Ok(Opening::draw(world, header, rules)?.begin(encoding))
     }
 
     /// What the policy may see now.
@@ -91,16 +119,17 @@ impl Rollout {
     pub fn step(&mut self, reply: &PolicyReply) -> Turn {
         assert!(!self.over, "a step was asked of an episode that is over");
         let (action, answer) = self.action_of(reply);
-        let Ok(result) = self.world.step(action) else {
+        let result = match self.world.step(action) {
+            Ok(result) => result,
             // The action is checked and the step limit is ours, so the engine itself has failed.
-            return self.end(Some(Fault::new(FaultReason::EngineFailure)));
+            Err(error) => return self.fail(error),
         };
         self.last_action = action;
         self.succeeded |= result.success;
-        let Ok(pictures) = self.world.pictures_by(self.renderer, &self.cameras) else {
-            return self.end(Some(Fault::new(FaultReason::EngineFailure)));
+        self.pictures = match self.world.seen(&self.views) {
+            Ok(pictures) => pictures,
+            Err(error) => return self.fail(error),
         };
-        self.pictures = pictures;
         let frames = digests(&self.pictures);
         self.world.integration_state(&mut self.state);
         self.recorder.step(StepInput {
@@ -126,12 +155,22 @@ impl Rollout {
         self.end(Some(fault));
     }
 
+    /// What the engine said when it broke the episode off; the record has only the fault. Taken, it is gone.
+    pub fn take_failure(&mut self) -> Option<SimError> {
+        self.failure.take()
+    }
+
     /// The finished record. An episode that was not over is broken off as lost by us.
     pub fn finish(mut self) -> Transcript {
         if !self.over {
             self.abort(Fault::new(FaultReason::ExecutorLost));
         }
         self.recorder.finish(self.ended_by)
+    }
+
+    fn fail(&mut self, error: SimError) -> Turn {
+        self.failure = Some(error);
+        self.end(Some(Fault::new(FaultReason::EngineFailure)))
     }
 
     fn end(&mut self, fault: Option<Fault>) -> Turn {
@@ -155,4 +194,28 @@ impl Rollout {
 /// What a record says of the pictures of a step.
 fn digests(pictures: &[Image]) -> Vec<Digest> {
     pictures.iter().map(Image::digest).collect()
+}
+
+// In a build without GL the renderer `mujoco-gl` fails wherever it is asked.
+#[cfg(all(test, not(feature = "gl")))]
+mod tests {
+    use super::*;
+    use crate::domain::{Contest, PolicyProfile, RendererProfile, standard_cameras};
+    use crate::sim::Simulator;
+    use crate::transcript::sample;
+
+    #[test]
+    fn why_a_picture_could_not_be_drawn_is_kept_beside_the_fault() {
+        let simulator = Simulator::locate(None).unwrap();
+        let header = sample::header(false);
+        let world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
+        let rules = EpisodeRules::of(&Contest::default(), PolicyProfile::KinitroV1);
+        let mut rollout = Rollout::start(world, header, rules).unwrap();
+        let reply = PolicyReply { answer: Ok([0.0; 4]), latency_us: 0, bytes: 0 };
+        assert!(matches!(rollout.step(&reply), Turn::Observe(_)) && rollout.failure.is_none());
+        rollout.views = rollout.world.views(RendererProfile::MujocoGl, &standard_cameras()).unwrap();
+        assert_eq!(rollout.step(&reply), Turn::Over);
+        assert!(rollout.take_failure().unwrap().to_string().contains("mujoco-gl"));
+        assert_eq!(rollout.finish().footer.fault, Some(Fault::new(FaultReason::EngineFailure)));
+    }
 }

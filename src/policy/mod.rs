@@ -4,6 +4,7 @@
 //! other side does ends as a [`MissReason`](crate::domain::MissReason) of the step or a
 //! [`Fault`](crate::domain::Fault) of the episode, within its deadline and within 64 KiB.
 
+mod allowance;
 mod begin;
 mod budget;
 mod client;

@@ -6,6 +6,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
 use tokio::time::Instant;
 
+use super::allowance::Allowance;
 use super::begin::Line;
 use super::budget::Slots;
 use super::exchange::{Answer, CallError, call};
@@ -19,8 +20,7 @@ pub struct PolicySession {
     headers: HeaderMap,
     encoding: WireEncoding,
     act_timeout: Duration,
-    /// What is left of the policy's time in this episode.
-    left: Duration,
+    allowance: Allowance,
     _slots: Slots,
 }
 
@@ -36,7 +36,7 @@ impl PolicySession {
             headers,
             encoding,
             act_timeout: Duration::from_millis(limits.act_timeout_ms.into()),
-            left: Duration::from_millis(limits.episode_timeout_ms.into()),
+            allowance: Allowance::whole(Duration::from_millis(limits.episode_timeout_ms.into())),
             _slots: slots,
         }
     }
@@ -54,18 +54,18 @@ impl PolicySession {
     /// be called, or our own machine cannot make connections.
     pub async fn act(&mut self, step: u32, observation: &PolicyObservation) -> Result<PolicyReply, Fault> {
         let started = Instant::now();
-        if self.left.is_zero() {
+        let Some(deadline) = self.allowance.deadline(started, self.act_timeout) else {
             return Err(Fault::new(FaultReason::EpisodeTimeout));
-        }
-        let deadline = started + self.left.min(self.act_timeout);
+        };
         let mut headers = self.headers.clone();
         headers.insert(STEP_HEADER, HeaderValue::from(step));
         let body = encode_observation(self.encoding, observation);
         let request = self.http.post(self.act_url.clone()).headers(headers).body(body);
         let mut bytes = 0;
         let outcome = call(request, deadline, &mut bytes).await;
-        self.left = self.left.saturating_sub(started.elapsed());
-        let latency_us = u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let answered = Instant::now();
+        self.allowance.spend(started, answered);
+        let latency_us = u32::try_from((answered - started).as_micros()).unwrap_or(u32::MAX);
         let answer = match outcome {
             Ok(answer) => self.read(&answer),
             Err(CallError::Timeout) => Err(MissReason::Timeout),

@@ -122,6 +122,9 @@ pub fn run_watched<E: From<SimError>>(
         watch(&rollout)?;
         let answer = Ok(actor.act(rollout.world()));
         if rollout.step(&PolicyReply { answer, latency_us: 0, bytes: 0 }) == Turn::Over {
+            if let Some(error) = rollout.take_failure() {
+                return Err(error.into());
+            }
             watch(&rollout)?;
             return Ok(rollout.finish());
         }

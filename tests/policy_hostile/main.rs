@@ -4,6 +4,7 @@ mod addresses;
 mod answers;
 mod bodies;
 mod crowds;
+mod opening;
 mod sameness;
 mod server;
 mod slow;

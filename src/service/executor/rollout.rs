@@ -1,7 +1,7 @@
 //! One episode from its beginning to its transcript.
 
-use crate::domain::{Contest, Encoding, ExecutorId, Fault, FaultReason, PolicyProfile, PolicyReply};
-use crate::episode::{EpisodeRules, Rollout, Turn};
+use crate::domain::{Contest, ExecutorId, Fault, FaultReason, PolicyProfile, PolicyReply};
+use crate::episode::{EpisodeRules, Opening, Rollout, Turn};
 use crate::policy::{Endpoint, PolicyClient, PolicySession};
 use crate::sim::Simulator;
 use crate::transcript::Transcript;
@@ -55,34 +55,30 @@ impl Runner {
         contest: &Contest,
         endpoint: Result<Endpoint, Fault>,
     ) -> Ended {
+        // Before the policy is called: once it is reset it waits for its first observation, and nothing of ours may lie
+        // between the two.
+        let opening = self.open(executor, assignment, contest).await?;
         let session = match endpoint {
             Ok(endpoint) => self.policies.begin(&endpoint, &contest.limits, &assignment.ticket).await,
             Err(fault) => Err(fault),
         };
-        let encoding = session.as_ref().ok().map(PolicySession::encoding);
-        let rollout = self.start(executor, assignment, contest, encoding).await?;
+        let rollout = opening.begin(session.as_ref().ok().map(PolicySession::encoding));
         match session {
             Ok(session) => self.drive(rollout, session).await,
             Err(fault) => self.broken_off(rollout, fault).await,
         }
     }
 
-    async fn start(
-        &self,
-        executor: &ExecutorId,
-        assignment: &Assignment,
-        contest: &Contest,
-        encoding: Option<Encoding>,
-    ) -> Result<Rollout, Lost> {
+    /// Makes the world and draws its first pictures.
+    async fn open(&self, executor: &ExecutorId, assignment: &Assignment, contest: &Contest) -> Result<Opening, Lost> {
         let (simulator, assignment, contest) = (self.simulator.clone(), assignment.clone(), contest.clone());
         let executor = executor.clone();
-        let started = self.pool.run(move || {
+        let opened = self.pool.run(move || {
             let world = simulator.episode(&assignment.environment, &assignment.seed, contest.randomisation)?;
-            let header = assignment.header(&contest, simulator.fingerprint(), &world, encoding, executor)?;
-            let rules = EpisodeRules::of(&contest, PolicyProfile::KinitroV1);
-            Rollout::start(world, header, rules)
+            let header = assignment.header(&contest, simulator.fingerprint(), &world, None, executor)?;
+            Opening::draw(world, header, EpisodeRules::of(&contest, PolicyProfile::KinitroV1))
         });
-        started.await?.map_err(Lost::engine)
+        opened.await?.map_err(Lost::engine)
     }
 
     /// Asks, steps, asks again, until the episode is over.
@@ -97,7 +93,12 @@ impl Runner {
             rollout = stepped;
             match turn {
                 Turn::Observe(next) => observation = next,
-                Turn::Over => return self.finish(rollout).await,
+                Turn::Over => {
+                    return match rollout.take_failure() {
+                        Some(error) => Err(Lost::engine(error)),
+                        None => self.finish(rollout).await,
+                    };
+                }
             }
         }
     }
