@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::difference::Difference;
-use super::{CycleManifest, DrawnElsewhere, Finding, ReplayOptions, ReplayReport, SignedCycle, replay, scores_of};
+use super::{CycleManifest, Finding, Level, ReplayOptions, ReplayReport, SignedCycle, replay_levels, scores_of};
 use crate::beacon::{cycle_seed, episode_seed};
 use crate::domain::{BlockHash, Hotkey, Netuid, printable};
-use crate::sim::{self, Simulator};
+use crate::sim::Simulator;
 use crate::transcript::{
     EpisodeRow, Header, SubmissionRow, Transcript, TranscriptError, canonical_json, log_commitment,
 };
@@ -232,30 +232,29 @@ pub fn transcript_name(transcript: &Transcript) -> String {
     }
 }
 
-/// Physics of an episode: its replay.
-pub fn check_physics(transcript: &Transcript, simulator: &Simulator, options: ReplayOptions) -> Option<Finding> {
-    let subject = || transcript_name(transcript);
-    match replay(transcript, simulator, options) {
-        ReplayReport::Identical { .. } => None,
-        ReplayReport::DrawnElsewhere { pictures, .. } => {
-            Some(Finding::DrawnElsewhere { subject: subject(), reason: pictures.to_string() })
-        }
-        ReplayReport::Differs(difference) => Some(differs(subject(), difference)),
-        ReplayReport::Unsupported(reason) => {
-            Some(Finding::Unchecked { subject: subject(), reason: reason.to_string() })
-        }
-        ReplayReport::Failed { reason } => Some(Finding::Unchecked { subject: subject(), reason }),
-    }
+/// Physics and, if asked for, pictures of an episode, from one replay of it: what each level found. `turn` is told which of
+/// the two the time from now on is spent on, the level physics at first.
+pub fn check_replay(
+    transcript: &Transcript,
+    simulator: &Simulator,
+    options: ReplayOptions,
+    turn: &mut dyn FnMut(Level),
+) -> (Option<Finding>, Option<Finding>) {
+    let reports = replay_levels(transcript, simulator, options, turn);
+    let finding = |report| finding(transcript_name(transcript), report);
+    (finding(reports.physics), reports.frames.and_then(finding))
 }
 
-/// Pictures of an episode: its replay with all of them drawn again, or why they cannot be.
-pub fn check_frames(transcript: &Transcript, simulator: &Simulator) -> Option<Finding> {
-    match DrawnElsewhere::between(&transcript.header, simulator.fingerprint(), sim::renderer) {
-        Some(other) => {
-            Some(Finding::DrawnElsewhere { subject: transcript_name(transcript), reason: other.to_string() })
+fn finding(subject: String, report: ReplayReport) -> Option<Finding> {
+    Some(match report {
+        ReplayReport::Identical { .. } => return None,
+        ReplayReport::DrawnElsewhere { pictures, .. } => {
+            Finding::DrawnElsewhere { subject, reason: pictures.to_string() }
         }
-        None => check_physics(transcript, simulator, ReplayOptions { heavy: false, frames: true }),
-    }
+        ReplayReport::Differs(difference) => differs(subject, difference),
+        ReplayReport::Unsupported(reason) => Finding::Unchecked { subject, reason: reason.to_string() },
+        ReplayReport::Failed { reason } => Finding::Unchecked { subject, reason },
+    })
 }
 
 /// Scores: rates, points and weights follow from the rows.

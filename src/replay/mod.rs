@@ -18,13 +18,13 @@ mod unsupported;
 
 pub use against::{Side, compare};
 pub use checks::{
-    ChainFacts, check_beacon, check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name,
-    open_episode, open_transcript, transcript_name,
+    ChainFacts, check_beacon, check_manifest, check_replay, check_scores, check_seed, episode_name, open_episode,
+    open_transcript, transcript_name,
 };
 pub use cycle::{CycleManifest, SignedCycle, TranscriptSource, scores_of};
 pub use difference::Difference;
 pub use pictures::{DrawnElsewhere, Drivers};
-pub use play::{ReplayOptions, ReplayReport, replay};
+pub use play::{LevelReports, ReplayOptions, ReplayReport, replay, replay_levels};
 pub use playback::{Playback, PlaybackError};
 pub use report::{Answer, Finding, Level, LevelReport, Report};
 pub use sample::Sample;

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use crate::replay::{
     ChainFacts, Drivers, Finding, Level, LevelReport, ReplayOptions, Report, Sample, SignedCycle, TranscriptSource,
-    Unsupported, check_beacon, check_frames, check_manifest, check_physics, check_scores, check_seed, episode_name,
-    open_episode, open_transcript, transcript_name,
+    Unsupported, check_beacon, check_manifest, check_replay, check_scores, check_seed, episode_name, open_episode,
+    open_transcript, transcript_name,
 };
 use crate::sim::Simulator;
 use crate::transcript::{EpisodeRow, Transcript};
@@ -41,13 +41,6 @@ impl Default for VerifyOptions {
             heavy: false,
             threads: thread::available_parallelism().map_or(1, usize::from),
         }
-    }
-}
-
-impl VerifyOptions {
-    /// How the physics level replays an episode.
-    fn replay(&self) -> ReplayOptions {
-        ReplayOptions { heavy: self.heavy, frames: false }
     }
 }
 
@@ -139,10 +132,7 @@ fn check_transcript(
         Err(finding) => levels.unread(place, finding),
         Ok(transcript) => {
             levels.run(Level::Structure, place, || None);
-            levels.run(Level::Physics, place, || {
-                replayed(&transcript, simulator, |simulator| check_physics(&transcript, simulator, options.replay()))
-            });
-            frames(levels, place, &transcript, simulator);
+            levels.replay(place, &transcript, simulator, options.heavy);
         }
     }
 }
@@ -218,33 +208,7 @@ fn check_episode(subject: &Subject<'_>, options: &VerifyOptions, row: &EpisodeRo
     };
     levels.run(Level::Structure, place, || None);
     levels.run(Level::Seeds, place, || check_seed(manifest, &transcript));
-    levels.run(Level::Physics, place, || {
-        replayed(&transcript, &subject.simulator, |simulator| check_physics(&transcript, simulator, options.replay()))
-    });
-    frames(levels, place, &transcript, &subject.simulator);
-}
-
-fn replayed(
-    transcript: &Transcript,
-    simulator: &Result<&Simulator, String>,
-    check: impl FnOnce(&Simulator) -> Option<Finding>,
-) -> Option<Finding> {
-    match simulator {
-        Ok(simulator) => check(simulator),
-        Err(reason) => Some(Finding::Unchecked { subject: transcript_name(transcript), reason: reason.clone() }),
-    }
-}
-
-fn frames(levels: &mut Levels, place: u64, transcript: &Transcript, simulator: &Result<&Simulator, String>) {
-    if transcript.header.cameras.is_empty() {
-        return levels.note(Level::Frames, "no cameras: there are no pictures to draw again");
-    }
-    if !transcript.header.renderer.is_reference() {
-        levels.note(Level::Frames, "drawn by a GL driver (mujoco-gl): checked only where the same driver draws");
-        levels.drivers.note(&transcript.header.renderer);
-    }
-    levels
-        .run(Level::Frames, place, || replayed(transcript, simulator, |simulator| check_frames(transcript, simulator)));
+    levels.replay(place, &transcript, &subject.simulator, options.heavy);
 }
 
 /// The reports of the levels that were asked for.
@@ -271,6 +235,49 @@ impl Levels {
         let finding = check();
         report.seconds += start.elapsed().as_secs_f64();
         report.add(place, finding);
+    }
+
+    /// Replays a transcript for the levels physics and frames, those of them that were asked for.
+    fn replay(&mut self, place: u64, transcript: &Transcript, simulator: &Result<&Simulator, String>, heavy: bool) {
+        let header = &transcript.header;
+        if header.cameras.is_empty() {
+            self.note(Level::Frames, "no cameras: there are no pictures to draw again");
+        } else if !header.renderer.is_reference() {
+            self.note(Level::Frames, "drawn by a GL driver (mujoco-gl): checked only where the same driver draws");
+            self.drivers.note(&header.renderer);
+        }
+        let frames = self.get(Level::Frames).is_some() && !header.cameras.is_empty();
+        if !frames && self.get(Level::Physics).is_none() {
+            return;
+        }
+        let (physics, pictures) = match simulator {
+            Ok(simulator) => {
+                let (mut level, mut since) = (Level::Physics, Instant::now());
+                // Where only pictures were asked for, all time is theirs.
+                let alone = self.get(Level::Physics).is_none();
+                let mut lap = |levels: &mut Levels, next: Level| {
+                    let spent_on = std::mem::replace(&mut level, next);
+                    levels.spend(
+                        if alone { Level::Frames } else { spent_on },
+                        std::mem::replace(&mut since, Instant::now()),
+                    );
+                };
+                let options = ReplayOptions { heavy, frames };
+                let found = check_replay(transcript, simulator, options, &mut |next| lap(self, next));
+                lap(self, Level::Physics);
+                found
+            }
+            Err(reason) => {
+                let unchecked = Finding::Unchecked { subject: transcript_name(transcript), reason: reason.clone() };
+                (Some(unchecked.clone()), Some(unchecked))
+            }
+        };
+        if let Some(report) = self.get(Level::Physics) {
+            report.add(place, physics);
+        }
+        if let Some(report) = self.get(Level::Frames).filter(|_| frames) {
+            report.add(place, pictures);
+        }
     }
 
     fn spend(&mut self, level: Level, since: Instant) {
