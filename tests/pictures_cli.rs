@@ -82,9 +82,17 @@ fn a_recorded_episode_has_its_pictures_and_any_video() {
 #[test]
 fn an_episode_without_cameras_can_be_watched_too() {
     let folder = tempfile::tempdir().unwrap();
-    let output = record(folder.path(), &["--cameras", "none"]);
+    let refused = record(folder.path(), &["--cameras", "none"]);
+    assert!(!refused.status.success() && said(&refused).contains("--camera-size"), "{}", said(&refused));
+    let arguments = ["test-env", "metaworld/reach-v3", "--episodes", "1", "--max-steps", "6", "--cameras", "none"];
+    let output = run(&[&arguments[..], &["--record"]].concat(), &[folder.path()]);
     assert!(output.status.success(), "{}", said(&output));
     let [transcript] = &files(folder.path(), "")[..] else { panic!("no folder of pictures") };
+    for command in ["verify", "replay"] {
+        let output = run(&[command], &[transcript, Path::new("--write-frames"), &folder.path().join("none")]);
+        let text = said(&output);
+        assert!(output.status.success() && text.contains("there were no pictures to look at"), "{command}: {text}");
+    }
     let video = folder.path().join("video.png");
     let output = run(&["replay", "--size", "16"], &[transcript, Path::new("--video"), &video]);
     assert!(output.status.success() && said(&output).contains("of corner, gripper"), "{}", said(&output));
@@ -211,6 +219,11 @@ fn a_picture_that_differs_is_named_and_both_can_be_written() {
     let honest = folder.path().join("honest");
     assert!(record(&honest, &["--record-every", "500"]).status.success());
     let [good] = &files(&honest, ".ktr")[..] else { panic!("one transcript") };
-    let output = run(&["verify"], &[good, write, &ours]);
-    assert!(output.status.success() && said(&output).contains("no picture was written"), "{}", said(&output));
+    for (command, needle) in [("verify", "every picture of 1 episodes is as"), ("replay", "every picture is as")] {
+        let output = run(&[command], &[good, write, &ours]);
+        let text = said(&output);
+        assert!(output.status.success() && text.contains(&format!("no picture was written: {needle}")), "{text}");
+    }
+    let refused = run(&["replay", "--no-frames"], &[good, write, &ours]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
 }

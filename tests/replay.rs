@@ -283,7 +283,7 @@ fn the_commands_say_which_drivers_pictures_were_not_checked() {
     let run = |arguments: &[&str]| {
         let mut command = assert_cmd::Command::cargo_bin("kinitro").unwrap();
         let output = command.args(arguments).arg(&file).output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+        (output.status.code().unwrap(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
     let reason = "pictures not checked: recorded on Nobody / Paper and pencil / 4.5 drawing 7, here ";
     for arguments in [&["replay"][..], &["verify", "--level", "frames"], &["verify"]] {
@@ -305,6 +305,13 @@ fn the_commands_say_which_drivers_pictures_were_not_checked() {
     let (code, said) = run(&["verify", "--level", "structure,physics"]);
     assert_eq!((code, said.contains(reason)), (0, false), "{said}");
     assert_eq!(run(&["replay", "--no-frames"]).0, 0);
+    let written = folder.path().join("written");
+    for command in ["replay", "verify"] {
+        let (code, said) = run(&[command, "--write-frames", written.to_str().unwrap()]);
+        let not_looked_at =
+            said.contains("no picture was written: the pictures") && said.contains("were not looked at");
+        assert!(code == 2 && not_looked_at, "{command}: {said}");
+    }
 }
 
 #[test]

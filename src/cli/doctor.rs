@@ -15,7 +15,8 @@ use crate::service::trial::{LocalPolicy, run_locally};
 use crate::sim::{self, SimError};
 use crate::store::{DataDir, Role, SqliteSettings, SqliteStore, Store};
 
-/// Free space below which a cycle of the default size may not fit: 2,400 transcripts of 60 KiB a miner.
+/// Free space below which a cycle of the default size may not fit: 400 transcripts of up to 96 KiB a miner, of
+/// some fifty miners.
 const MIN_FREE_MIB: u64 = 2_048;
 /// Open files that the default limits of API and executor need.
 const MIN_OPEN_FILES: u64 = 2_048;

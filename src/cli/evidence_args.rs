@@ -33,8 +33,18 @@ impl EvidenceArgs {
         }
     }
 
+    /// Says why nothing was written, if pictures were asked for.
+    pub fn nothing(&self, why: impl std::fmt::Display) {
+        if self.write_frames.is_some() {
+            eprintln!("no picture was written: {}", printable(&why.to_string(), 600));
+        }
+    }
+
     fn tell(&self, evidence: &Evidence) {
         eprintln!("our picture: {}", evidence.ours.display());
+        for (path, error) in &evidence.unread {
+            eprintln!("passed over, since it cannot be read: {}: {error}", path.display());
+        }
         match (&evidence.recorded, &self.recorded) {
             (Some(recorded), _) => {
                 let contrast = &recorded.contrast;
@@ -51,8 +61,9 @@ impl EvidenceArgs {
                 );
             }
             (None, Some(folder)) => eprintln!(
-                "the recorded picture was not written: no PNG file in {} has the recorded digest",
-                folder.display()
+                "the recorded picture was not written: no PNG file in {}{} has the recorded digest",
+                folder.display(),
+                if evidence.unread.is_empty() { "" } else { " that can be read" }
             ),
             (None, None) => eprintln!(
                 "the recorded picture was not written: the transcript holds its digest only; if you have the recording \

@@ -37,7 +37,7 @@ pub struct ReplayArgs {
     heavy: bool,
 
     /// Do not draw the pictures again, which takes most of the time
-    #[arg(long)]
+    #[arg(long, conflicts_with = "write_frames")]
     no_frames: bool,
 
     #[command(flatten)]
@@ -67,10 +67,16 @@ fn answer(args: &ReplayArgs) -> anyhow::Result<Answer> {
     let simulator = Simulator::locate(args.assets.as_deref())?;
     args.video.check(&transcript)?;
     let report = replay(&transcript, &simulator, ReplayOptions { heavy: args.heavy, frames: !args.no_frames });
-    let difference = if let ReplayReport::Differs(difference) = &report { Some(difference.clone()) } else { None };
-    let answer = tell(&transcript, report);
-    if let Some(difference) = difference {
-        args.evidence.write(&transcript, &difference, &simulator);
+    let answer = tell(&transcript, report.clone());
+    match report {
+        ReplayReport::Differs(difference) => args.evidence.write(&transcript, &difference, &simulator),
+        ReplayReport::Identical { .. } if transcript.header.cameras.is_empty() => {
+            args.evidence.nothing("the transcript has no cameras, so there were no pictures to look at");
+        }
+        ReplayReport::Identical { .. } => args.evidence.nothing("every picture is as it was recorded"),
+        ReplayReport::DrawnElsewhere { .. } | ReplayReport::Unsupported(_) | ReplayReport::Failed { .. } => {
+            args.evidence.nothing("the pictures were not looked at, or not all of them; the reason stands above");
+        }
     }
     args.video.write(&transcript, &simulator)?;
     Ok(answer)

@@ -115,7 +115,7 @@ pub fn run(args: &TestEnvArgs) -> anyhow::Result<()> {
     report(args, &transcripts)
 }
 
-/// Nobody here looks at pictures, so without a record none are taken unless they were asked for.
+/// Nobody here looks at pictures, so without a record none are taken unless something about them was asked for.
 fn cameras(args: &TestEnvArgs) -> anyhow::Result<Vec<CameraSetting>> {
     if args.record.is_none() && !args.cameras.given() { Ok(Vec::new()) } else { args.cameras.settings() }
 }

@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::verify_target::{CycleTarget, Target};
 use crate::beacon::dev_block_hash;
 use crate::domain::{BlockHash, CycleId, Digest, Hotkey};
-use crate::replay::{ChainFacts, Difference, Level, Report, Sample, Side, compare};
+use crate::replay::{ChainFacts, Difference, Finding, Level, LevelReport, Report, Sample, Side, compare};
 use crate::service::verifier::{Subject, VerifyOptions, episode_at, verify_cycle, verify_transcript};
 use crate::sim::Simulator;
 use crate::transcript::{EpisodeRow, MAX_TRANSCRIPT_BYTES, Transcript};
@@ -118,10 +118,11 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             } else {
                 super::verify_print::print(&outcome.target, &outcome.report, outcome.seconds)
             }
-            if let Some(Behind { transcript, difference, simulator }) = evidence {
-                args.evidence.write(&transcript, &difference, &simulator);
-            } else if args.evidence.write_frames.is_some() {
-                eprintln!("no picture was written: the level frames found no difference");
+            match evidence {
+                Ok(Behind { transcript, difference, simulator }) => {
+                    args.evidence.write(&transcript, &difference, &simulator);
+                }
+                Err(why) => args.evidence.nothing(why),
             }
             Ok(ExitCode::from(answer.exit_code()))
         }
@@ -136,7 +137,8 @@ struct Behind {
     simulator: Simulator,
 }
 
-fn verify(args: &VerifyArgs) -> anyhow::Result<(Outcome, Option<Behind>)> {
+/// The report, and what is behind the first picture that differs or why there is nothing to show.
+fn verify(args: &VerifyArgs) -> anyhow::Result<(Outcome, Result<Behind, String>)> {
     let start = Instant::now();
     let options = options(args)?;
     if args.evidence.write_frames.is_some() && !options.levels.contains(&Level::Frames) {
@@ -157,25 +159,63 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<(Outcome, Option<Behind>)> {
     if options.sample != Sample::All {
         outcome.sample_seed = Some(Digest(options.sample_seed));
     }
-    let wanted = args.evidence.write_frames.as_ref().and(simulator.ok());
-    let behind = wanted.and_then(|simulator| behind(&target, &outcome.report, simulator));
+    let behind = match (&args.evidence.write_frames, simulator) {
+        (Some(_), Ok(simulator)) => behind(&target, &outcome.report, simulator),
+        (_, Err(reason)) => Err(format!("no picture was looked at: {reason}")),
+        (None, Ok(_)) => Err("none was asked for".into()),
+    };
     Ok((outcome, behind))
 }
 
 /// Reads the transcript again in which the level frames found its first difference.
-fn behind(target: &Target, report: &Report, simulator: &Simulator) -> Option<Behind> {
-    let frames = report.levels.iter().find(|level| level.level == Level::Frames)?;
-    let (place, difference) = frames.first_difference()?;
+///
+/// # Errors
+/// A sentence: what was not looked at, if nothing differs, or why the transcript cannot be read again.
+fn behind(target: &Target, report: &Report, simulator: &Simulator) -> Result<Behind, String> {
+    let frames = report.levels.iter().find(|level| level.level == Level::Frames);
+    let frames = frames.ok_or("the level frames was not asked for")?;
+    let (place, difference) = frames.first_difference().ok_or_else(|| without_difference(frames))?;
     let place = episode_at(place);
-    let bytes = match target {
+    let gone = || "the transcript of the first difference is not there any more".to_owned();
+    let transcript = match target {
         Target::Cycle(cycle) => {
             let mut rows = cycle.signed.manifest.episodes.iter().filter(|row| row.transcript_id.is_some());
-            cycle.transcript(rows.nth(place)?).ok()?
+            let row = rows.nth(place).ok_or_else(gone)?;
+            opened_again(&cycle.transcript(row)?, row.transcript_id)?
         }
-        Target::Transcripts(files) => super::replay::read_file(files.get(place)?, MAX_TRANSCRIPT_BYTES).ok()?,
+        Target::Transcripts(files) => {
+            let bytes = super::replay::read_file(files.get(place).ok_or_else(gone)?, MAX_TRANSCRIPT_BYTES);
+            opened_again(&bytes.map_err(|error| super::sentence(&error))?, None)?
+        }
     };
-    let transcript = Transcript::from_bytes(&bytes).ok()?;
-    Some(Behind { transcript, difference: difference.clone(), simulator: simulator.clone() })
+    Ok(Behind { transcript, difference: difference.clone(), simulator: simulator.clone() })
+}
+
+/// What a level frames without a difference has looked at, and what not.
+fn without_difference(frames: &LevelReport) -> String {
+    let unchecked = frames.findings.iter().find(|finding| !matches!(finding, Finding::Differs { .. }));
+    match (frames.checked - frames.unchecked, unchecked) {
+        (0, None) => match frames.notes.first() {
+            Some(note) => format!("there were no pictures to look at ({note})"),
+            None => "there were no pictures to look at".into(),
+        },
+        (looked_at, None) => format!("every picture of {looked_at} episodes is as it was recorded"),
+        (looked_at, Some(first)) => format!(
+            "the pictures of {} episodes were not looked at (first: {first}); those of {looked_at} are as they were recorded",
+            frames.unchecked
+        ),
+    }
+}
+
+/// Opens a transcript that was fetched a second time: a server may have answered with another one now.
+fn opened_again(bytes: &[u8], id: Option<Digest>) -> Result<Transcript, String> {
+    let transcript = Transcript::from_bytes(bytes).map_err(|error| error.to_string())?;
+    match id {
+        Some(id) if id != transcript.id() => {
+            Err(format!("transcript {id} was asked for, but {} came: it was another one a moment ago", transcript.id()))
+        }
+        _ => Ok(transcript),
+    }
 }
 
 /// Transcripts alone name no operator and no cycle: an option about these must not look as if it had been checked.
@@ -301,4 +341,36 @@ fn against(args: &VerifyArgs, ours: &CycleTarget) -> anyhow::Result<Outcome> {
     outcome.cycle = Some(ours.signed.manifest.cycle);
     outcome.manifest_digest = Some(ours.signed.digest);
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcript::sample;
+
+    #[test]
+    fn what_was_not_looked_at_is_said() {
+        let unchecked = || Some(Finding::Unchecked { subject: "episode 3".into(), reason: "another driver".into() });
+        let mut frames = LevelReport::new(Level::Frames);
+        assert_eq!(without_difference(&frames), "there were no pictures to look at");
+        frames.note("no cameras");
+        assert_eq!(without_difference(&frames), "there were no pictures to look at (no cameras)");
+        frames.add(0, None);
+        assert_eq!(without_difference(&frames), "every picture of 1 episodes is as it was recorded");
+        frames.add(1, unchecked());
+        let said = without_difference(&frames);
+        assert!(said.starts_with("the pictures of 1 episodes were not looked at (first: episode 3"), "{said}");
+        assert!(said.contains("another driver") && said.ends_with("those of 1 are as they were recorded"), "{said}");
+    }
+
+    #[test]
+    fn another_transcript_than_was_asked_for_is_refused() {
+        let transcript = sample::transcript(1, 3, false, None);
+        let (bytes, id) = (transcript.to_bytes().unwrap(), transcript.id());
+        assert_eq!(opened_again(&bytes, Some(id)).unwrap().id(), id);
+        assert_eq!(opened_again(&bytes, None).unwrap().id(), id);
+        let other = sample::transcript(2, 3, false, None).id();
+        let refused = opened_again(&bytes, Some(other)).err().unwrap();
+        assert!(refused.starts_with(&format!("transcript {other} was asked for, but {id} came")), "{refused}");
+    }
 }

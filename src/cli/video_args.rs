@@ -71,7 +71,7 @@ impl VideoArgs {
         let mut cameras = match &self.camera[..] {
             [] if recorded.is_empty() => sized(standard_cameras(), self.size.unwrap_or(DEFAULT_SIZE))?,
             [] => recorded.clone(),
-            [all] if all == "all" => model_cameras(CAMERAS.into_iter(), DEFAULT_SIZE)?,
+            [all] if all == "all" => sized(model_cameras(CAMERAS.into_iter())?, DEFAULT_SIZE)?,
             names => names.iter().map(|name| one(name, recorded)).collect::<anyhow::Result<_>>()?,
         };
         if let Some(size) = self.size {

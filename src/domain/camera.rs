@@ -34,10 +34,10 @@ pub struct CameraSetting {
     /// The camera's name in MuJoCo's model.
     pub camera: ModelCamera,
     /// Pixels from left to right. Default 84.
-    #[serde(default = "default_side")]
+    #[serde(default)]
     pub width: Side,
     /// Pixels from top to bottom. Default 84.
-    #[serde(default = "default_side")]
+    #[serde(default)]
     pub height: Side,
     /// How the picture is turned before anybody sees it. Default: not at all.
     #[serde(default)]
@@ -100,7 +100,7 @@ impl CameraSetting {
 pub fn standard_cameras() -> Vec<CameraSetting> {
     let camera = |name: &str, camera: &str| CameraSetting {
         name: name.parse().expect("the name is well-formed"),
-        ..CameraSetting::upright(camera, default_side()).expect("the name is well-formed")
+        ..CameraSetting::upright(camera, Side::default()).expect("the name is well-formed")
     };
     vec![camera("corner", "corner"), camera("gripper", "gripperPOV")]
 }
@@ -194,6 +194,9 @@ impl<'de> Deserialize<'de> for ModelCamera {
     }
 }
 
+/// What is said to whoever wants other sizes.
+const PIXELS: &str = "expected 8 to 1024 pixels";
+
 /// Width or height of a camera's pictures: 8 to 1024 pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
@@ -206,8 +209,19 @@ impl Side {
     }
 }
 
-fn default_side() -> Side {
-    Side(84)
+impl FromStr for Side {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let pixels = text.parse::<u32>().ok().and_then(|pixels| Side::try_from(pixels).ok());
+        pixels.ok_or_else(|| ParseError::new("width or height", text, PIXELS))
+    }
+}
+
+impl Default for Side {
+    fn default() -> Self {
+        Side(84)
+    }
 }
 
 impl TryFrom<u32> for Side {
@@ -217,7 +231,7 @@ impl TryFrom<u32> for Side {
         if (8..=1024).contains(&pixels) {
             Ok(Side(pixels))
         } else {
-            Err(ParseError::new("width or height", &pixels.to_string(), "expected 8 to 1024 pixels"))
+            Err(ParseError::new("width or height", &pixels.to_string(), PIXELS))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Unsupported;
 use crate::domain::{Action, CameraSetting, Image, RendererProfile};
-use crate::sim::{SimError, Simulator, World};
+use crate::sim::{SimError, Simulator, Views, World};
 use crate::transcript::Transcript;
 
 /// The world of a transcript, moved on by its recorded actions. Nothing is compared: [`replay`](super::replay) does that.
@@ -49,18 +49,27 @@ impl Playback {
         }
     }
 
-    /// What cameras see now, in their order, drawn by the reference renderer. Any camera of the model will do, whatever the episode was recorded with.
+    /// Finds cameras, whose pictures the reference renderer will draw. Any camera of the model will do, whatever the episode
+    /// was recorded with.
     ///
     /// # Errors
-    /// [`SimError::NoSuchElement`] if the model lacks a camera; no memory.
-    pub fn pictures(&mut self, cameras: &[CameraSetting]) -> Result<Vec<Image>, SimError> {
-        self.world.pictures(cameras)
+    /// [`SimError::NoSuchCamera`].
+    pub fn views(&self, cameras: &[CameraSetting]) -> Result<Views, SimError> {
+        self.world.views(RendererProfile::Reference, cameras)
     }
 
-    /// As [`Playback::pictures`], by the renderer that the episode was recorded with.
+    /// What the cameras of `views` see now, in their order.
     ///
     /// # Errors
-    /// Also where that renderer cannot draw here.
+    /// No memory.
+    pub fn seen(&mut self, views: &Views) -> Result<Vec<Image>, SimError> {
+        self.world.seen(views)
+    }
+
+    /// What cameras see now, in their order, drawn by the renderer that the episode was recorded with.
+    ///
+    /// # Errors
+    /// [`SimError::NoSuchCamera`]; a renderer that cannot draw here; no memory.
     pub fn recorded_pictures(&mut self, cameras: &[CameraSetting]) -> Result<Vec<Image>, SimError> {
         self.world.pictures_by(self.renderer, cameras)
     }

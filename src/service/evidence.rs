@@ -14,12 +14,14 @@ use crate::transcript::Transcript;
 const MAX_DEPTH: usize = 3;
 
 /// What was written of a picture that differs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Evidence {
     /// The picture as it is drawn here.
     pub ours: PathBuf,
     /// The recorded one, if it was found.
     pub recorded: Option<Recorded>,
+    /// Files and folders where it was looked for that could not be read, with the system's error.
+    pub unread: Vec<(PathBuf, io::Error)>,
 }
 
 /// A recorded picture that was found.
@@ -39,7 +41,9 @@ pub struct Recorded {
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
     /// The first difference is one that no picture shows.
-    #[error("no picture was written: the first difference is not of a picture but {0}")]
+    #[error(
+        "no picture was written: the first difference is not of a recorded picture but {0}; pictures after it were not looked at"
+    )]
     NotOfAPicture(String),
     /// The episode cannot be taken again.
     #[error(transparent)]
@@ -81,13 +85,14 @@ pub fn write_evidence(
         |what: &str| folder.join(format!("{}-{}-{what}.png", transcript.id().short(), picture_name(step, camera)));
     let path = file("ours");
     write_png(&path, &ours.frame)?;
-    let mut evidence = Evidence { ours: path, recorded: None };
+    let mut evidence = Evidence { ours: path, recorded: None, unread: Vec::new() };
     let Some(place) = recorded else { return Ok(evidence) };
     let wanted = |frame: &Frame| {
         let image = Image { camera: ours.camera.clone(), frame: frame.clone() };
         image.digest().to_string() == difference.got
     };
-    let Some((found, frame)) = find(place, &wanted).map_err(failed(place))? else { return Ok(evidence) };
+    let found = find(place, &read_png, &wanted, &mut evidence.unread).map_err(failed(place))?;
+    let Some((found, frame)) = found else { return Ok(evidence) };
     if let Some(contrast) = contrast(&ours.frame, &frame) {
         let (copy, difference) = (file("recorded"), file("difference"));
         write_png(&copy, &frame)?;
@@ -121,30 +126,75 @@ fn draw(
     Ok(playback.recorded_pictures(std::slice::from_ref(setting))?.pop())
 }
 
-/// The first picture below a folder, in the order of names, that is `wanted`.
-fn find(folder: &Path, wanted: &dyn Fn(&Frame) -> bool) -> io::Result<Option<(PathBuf, Frame)>> {
+/// The first picture below a folder, in the order of names, that is `wanted`. What cannot be read is passed over and noted in
+/// `unread`.
+///
+/// # Errors
+/// When the folder itself cannot be read.
+fn find(
+    folder: &Path,
+    read: &dyn Fn(&Path) -> io::Result<Option<Frame>>,
+    wanted: &dyn Fn(&Frame) -> bool,
+    unread: &mut Vec<(PathBuf, io::Error)>,
+) -> io::Result<Option<(PathBuf, Frame)>> {
     let mut files = Vec::new();
-    list(folder, MAX_DEPTH, &mut files)?;
+    list(folder, MAX_DEPTH, &mut files, unread)?;
     files.sort();
     for path in files {
-        if let Some(frame) = read_png(&path)?
-            && wanted(&frame)
-        {
-            return Ok(Some((path, frame)));
+        match read(&path) {
+            Ok(Some(frame)) if wanted(&frame) => return Ok(Some((path, frame))),
+            Ok(_) => {}
+            Err(error) => unread.push((path, error)),
         }
     }
     Ok(None)
 }
 
-fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
+fn list(
+    folder: &Path,
+    depth: usize,
+    files: &mut Vec<PathBuf>,
+    unread: &mut Vec<(PathBuf, io::Error)>,
+) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (kind, path) = (entry.file_type()?, entry.path());
         if kind.is_dir() && depth > 0 {
-            list(&path, depth - 1, files)?;
+            if let Err(error) = list(&path, depth - 1, files, unread) {
+                unread.push((path, error));
+            }
         } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "png") {
             files.push(path);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_that_cannot_be_read_does_not_end_the_search() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("deeper")).unwrap();
+        for name in ["a.png", "b.png", "deeper/c.png", "deeper/d.png", "e.txt"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        let frame = |first: u8| Frame::new(1, 1, vec![first, 0, 0]).unwrap();
+        let read = |path: &Path| match fs::read(path)?[..] {
+            [b'b', ..] => Err(io::Error::from(io::ErrorKind::PermissionDenied)),
+            ref bytes => Ok(Some(frame(bytes[bytes.len() - 5]))),
+        };
+        let search = |first: u8| {
+            let mut unread = Vec::new();
+            let found = find(folder.path(), &read, &|seen| *seen == frame(first), &mut unread).unwrap();
+            let names = unread.into_iter().map(|(path, _)| path.file_name().unwrap().to_owned());
+            (found.map(|(path, _)| path.file_name().unwrap().to_owned()), names.collect::<Vec<_>>())
+        };
+        assert_eq!(search(b'd'), (Some("d.png".into()), vec!["b.png".into()]));
+        assert_eq!(search(b'a'), (Some("a.png".into()), vec![]));
+        assert_eq!(search(b'e'), (None, vec!["b.png".into()]));
+        assert!(find(&folder.path().join("absent"), &read, &|_| true, &mut Vec::new()).is_err());
+    }
 }

@@ -37,8 +37,9 @@ pub fn write_video(
 ) -> Result<u64, FootageError> {
     let mut video = VideoWriter::create(path, rate, pictures_of(transcript))?;
     let mut playback = Playback::begin(transcript, simulator)?;
+    let views = playback.views(cameras).map_err(PlaybackError::from)?;
     for number in 1.. {
-        let images = playback.pictures(cameras).map_err(PlaybackError::from)?;
+        let images = playback.seen(&views).map_err(PlaybackError::from)?;
         let frames: Vec<Frame> = images.into_iter().map(|image| image.frame).collect();
         video.push(&beside(&frames).ok_or(FootageError::NoCamera)?)?;
         done(number);
