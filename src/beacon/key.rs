@@ -25,8 +25,8 @@ pub struct OperatorKey(pub(super) Keypair);
 
 impl OperatorKey {
     /// The key of a 32-byte seed, expanded as Substrate does (a wallet file's `secretSeed`).
-    pub fn from_seed(seed: [u8; 32]) -> OperatorKey {
-        let secret = MiniSecretKey::from_bytes(&seed).expect("any 32 bytes are a seed");
+    pub fn from_seed(seed: &[u8; 32]) -> OperatorKey {
+        let secret = MiniSecretKey::from_bytes(seed).expect("any 32 bytes are a seed");
         OperatorKey(secret.expand_to_keypair(ExpansionMode::Ed25519))
     }
 
@@ -34,14 +34,14 @@ impl OperatorKey {
     ///
     /// # Errors
     /// [`BeaconError::NotASecretKey`] when the bytes are no canonical scalar and nonce.
-    pub fn from_secret_bytes(bytes: [u8; 64]) -> Result<OperatorKey, BeaconError> {
-        let secret = SecretKey::from_bytes(&bytes).map_err(|_| BeaconError::NotASecretKey)?;
+    pub fn from_secret_bytes(bytes: &[u8; 64]) -> Result<OperatorKey, BeaconError> {
+        let secret = SecretKey::from_bytes(bytes).map_err(|_| BeaconError::NotASecretKey)?;
         Ok(OperatorKey(secret.to_keypair()))
     }
 
     /// A key that follows from `name` alone: for development chains, where anybody may know it.
     pub fn dev(name: &str) -> OperatorKey {
-        OperatorKey::from_seed(blake3::derive_key(DEV_KEY_CONTEXT, name.as_bytes()))
+        OperatorKey::from_seed(&dev_seed(name))
     }
 
     /// The public half: who this is on the chain.
@@ -63,6 +63,11 @@ impl OperatorKey {
         let transcript = attach_rng(signing_context(context).bytes(message), NoRandomness);
         Signature(self.0.sign(transcript).to_bytes())
     }
+}
+
+/// The seed of the development key of `name`: `blake3::derive_key("kinitro dev operator key", name)`.
+pub fn dev_seed(name: &str) -> [u8; 32] {
+    blake3::derive_key(DEV_KEY_CONTEXT, name.as_bytes())
 }
 
 impl fmt::Debug for OperatorKey {
@@ -166,9 +171,9 @@ mod tests {
         let seed = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a";
         let mut bytes = [0; 32];
         hex::decode_to_slice(seed, &mut bytes).unwrap();
-        let key = OperatorKey::from_seed(bytes);
+        let key = OperatorKey::from_seed(&bytes);
         assert_eq!(key.hotkey().to_string(), "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
-        let again = OperatorKey::from_secret_bytes(key.0.secret.to_bytes()).unwrap();
+        let again = OperatorKey::from_secret_bytes(&key.0.secret.to_bytes()).unwrap();
         assert_eq!(again.hotkey(), key.hotkey());
     }
 

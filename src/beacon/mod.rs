@@ -16,7 +16,7 @@ mod vrf;
 pub use artefact::Beacon;
 pub use dev_chain::{DEFAULT_DEV_CHAIN, dev_block_hash, dev_genesis};
 pub use error::BeaconError;
-pub use key::{OperatorKey, Signature, verify_signature, verify_transaction};
+pub use key::{OperatorKey, Signature, dev_seed, verify_signature, verify_transaction};
 pub use output::{BeaconOutput, dev_output, vrf_input};
 pub use seeds::{cycle_seed, episode_seed, policy_seed};
 pub use substream::SubStream;

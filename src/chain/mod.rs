@@ -13,6 +13,7 @@ mod node;
 mod submissions;
 mod traits;
 mod types;
+mod wallet;
 
 pub use checks::{check_commitment, check_weights};
 pub use dev::{DevChain, DevChainSettings, DevFault, DevNode, DevNodeFault, DevNodeSettings, DevRuntime, Registration};
@@ -23,3 +24,4 @@ pub use node::{NodeChain, NodeSettings};
 pub use submissions::submissions;
 pub use traits::{Chain, ChainFuture};
 pub use types::{CommitmentData, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};
+pub use wallet::{WalletError, WalletPlace, WalletRoot, read_hotkey, read_hotkey_address, write_dev_hotkey};
