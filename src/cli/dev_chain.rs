@@ -1,15 +1,21 @@
 //! `kinitro dev-chain`: the development chain by hand.
 
+use std::net::SocketAddr;
+
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::settings_args::SettingsArgs;
+use super::settings_args::{SettingsArgs, start_log};
 use super::table::Table;
 use crate::admission::{ClaimText, admit_all, encode_claim, read_commitment};
 use crate::beacon::OperatorKey;
-use crate::chain::{Chain, DevChain, Registration, submissions};
+use crate::chain::{
+    Chain, DevChain, DevNode, DevNodeSettings, DevRuntime, Registration, submissions, write_dev_hotkey,
+};
 use crate::domain::{Hotkey, Netuid, Uid, printable};
-use crate::service::appliance::open_dev_chain;
+use crate::service::chain_access::{open_dev_chain, wallet_place};
+use crate::service::settings::Settings;
+use crate::service::shutdown;
 
 /// Register miners and validators on the development chain, commit claims, look at it
 ///
@@ -19,10 +25,15 @@ use crate::service::appliance::open_dev_chain;
     kinitro dev-chain register --name alice\n  \
     kinitro dev-chain commit --name alice --deployment http://127.0.0.1:8001\n  \
     kinitro mock-miner --policy expert --hotkey $(kinitro dev-chain hotkey --name alice) &\n  \
-    kinitro dev-chain show")]
+    kinitro dev-chain show\n\nServed to other programs:\n  \
+    kinitro dev-chain --listen 127.0.0.1:9944")]
 pub struct DevChainArgs {
     #[command(subcommand)]
-    command: DevChainCommand,
+    command: Option<DevChainCommand>,
+
+    /// Serve the chain as a node at this address, with the JSON-RPC of subtensor's runtime 461, until Ctrl-C
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
 
     #[command(flatten)]
     settings: SettingsArgs,
@@ -33,8 +44,11 @@ enum DevChainCommand {
     /// Give a name a uid
     Register {
         /// Whose development key
-        #[arg(long)]
-        name: String,
+        #[arg(long, required_unless_present = "hotkey")]
+        name: Option<String>,
+        /// Or whose address
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "name")]
+        hotkey: Option<Hotkey>,
         /// With stake and the permit to set weights
         #[arg(long)]
         validator: bool,
@@ -65,6 +79,8 @@ enum DevChainCommand {
         #[arg(long)]
         name: String,
     },
+    /// Write the development key of wallet and hotkey as a file, for programs that reach this chain through --listen
+    WriteHotkey,
     /// Show who is registered, what they claim and whether the contest would admit it
     Show {
         /// Print JSON for scripts
@@ -89,15 +105,21 @@ struct Row {
 /// What the chain refuses, with what to do.
 pub async fn run(args: DevChainArgs) -> anyhow::Result<()> {
     let settings = args.settings.load()?;
-    if let DevChainCommand::Hotkey { name } = &args.command {
-        println!("{}", OperatorKey::dev(name).hotkey());
-        return Ok(());
-    }
+    let command = match args.command {
+        Some(DevChainCommand::Hotkey { name }) => {
+            println!("{}", OperatorKey::dev(&name).hotkey());
+            return Ok(());
+        }
+        Some(DevChainCommand::WriteHotkey) => return write_hotkey(&settings),
+        command => command,
+    };
     let chain = open_dev_chain(&settings)?;
     let netuid = Netuid(settings.chain.netuid);
-    match args.command {
-        DevChainCommand::Register { name, validator } => {
-            let hotkey = OperatorKey::dev(&name).hotkey();
+    let Some(command) = command else { return serve(chain, args.listen, &settings).await };
+    anyhow::ensure!(args.listen.is_none(), "--listen stands alone; run the other command beside it, on the same file");
+    match command {
+        DevChainCommand::Register { name, hotkey, validator } => {
+            let hotkey = hotkey.unwrap_or_else(|| OperatorKey::dev(&name.unwrap_or_default()).hotkey());
             let registration = if validator { Registration::validator(hotkey) } else { Registration::miner(hotkey) };
             let uid = chain.register(netuid, &registration)?;
             println!("{hotkey} is uid {uid} of subnet {netuid} from the next block on");
@@ -110,8 +132,30 @@ pub async fn run(args: DevChainArgs) -> anyhow::Result<()> {
         }
         DevChainCommand::Advance { blocks } => println!("the newest block is {}", chain.advance(blocks)?),
         DevChainCommand::Show { json } => show(&chain, netuid, &settings.contest.deployment, json).await?,
-        DevChainCommand::Hotkey { .. } => {}
+        DevChainCommand::Hotkey { .. } | DevChainCommand::WriteHotkey => {}
     }
+    Ok(())
+}
+
+fn write_hotkey(settings: &Settings) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        settings.chain.wallet_path.is_some(),
+        "name a folder with --wallet-path: keys that anybody may know do not belong among real ones"
+    );
+    let place = wallet_place(&settings.chain)?;
+    let name = format!("{}/{}", settings.chain.wallet_name, settings.chain.hotkey_name);
+    println!("{} is in {}", write_dev_hotkey(&place, &name)?, place.file().display());
+    Ok(())
+}
+
+async fn serve(chain: DevChain, listen: Option<SocketAddr>, settings: &Settings) -> anyhow::Result<()> {
+    let Some(listen) = listen else { anyhow::bail!("name a command, or --listen; --help shows both") };
+    start_log(settings)?;
+    let shutdown = shutdown::on_signal()?;
+    let genesis = chain.genesis();
+    let node = DevNode::start(chain, DevNodeSettings { listen, runtime: DevRuntime::recorded() }).await?;
+    println!("kinitro dev-chain is up at {} (genesis {genesis})", node.endpoint());
+    shutdown.cancelled().await;
     Ok(())
 }
 

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::settings_args::SettingsArgs;
 use super::table::Table;
 use crate::domain::{Renderer, RendererProfile};
-use crate::service::appliance::{dev_key, open_dev_chain, open_simulator};
+use crate::service::appliance::open_simulator;
+use crate::service::chain_access::{open_chain, open_key};
 use crate::service::settings::Settings;
 use crate::service::trial::{LocalPolicy, run_locally};
 use crate::sim::{self, SimError};
@@ -134,10 +135,9 @@ fn open_files() -> anyhow::Result<String> {
 }
 
 async fn chain(settings: &Settings) -> anyhow::Result<String> {
-    use crate::chain::Chain;
-    let chain = open_dev_chain(settings)?;
+    let chain = open_chain(settings).await?;
     let head = chain.finalized_head().await?;
-    let key = dev_key(settings).hotkey();
+    let key = open_key(settings)?.hotkey();
     Ok(format!("{}: finalized block {}, own hotkey {key}", chain.network(), head.number))
 }
 

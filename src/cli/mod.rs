@@ -36,6 +36,7 @@ mod bench_wire;
 mod bench_work;
 mod camera_args;
 mod check_config;
+mod commit;
 mod confirm;
 mod corpus_pictures;
 mod db;
@@ -61,6 +62,7 @@ mod replay;
 mod score;
 mod services;
 mod settings_args;
+mod show_commitment;
 mod simulator;
 mod synthetic;
 mod table;
@@ -98,6 +100,8 @@ enum Command {
     CheckConfig(check_config::CheckConfigArgs),
     Doctor(doctor::DoctorArgs),
     DevChain(dev_chain::DevChainArgs),
+    Commit(commit::CommitArgs),
+    ShowCommitment(show_commitment::ShowCommitmentArgs),
     ListEnvs(list_envs::ListEnvsArgs),
     TestEnv(test_env::TestEnvArgs),
     Evaluate(evaluate::EvaluateArgs),
@@ -177,6 +181,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Executor(args) => block_on(services::executor(args))?,
         Command::Validate(args) => block_on(validate::run(args))?,
         Command::DevChain(args) => block_on(dev_chain::run(args))?,
+        Command::Commit(args) => block_on(commit::run(args))?,
+        Command::ShowCommitment(args) => block_on(show_commitment::run(args))?,
         Command::Doctor(args) => return block_on(doctor::run(args)),
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+use crate::domain::BlockHash;
 use crate::service::settings::{self, Settings};
 
 /// Flags common to all commands that use settings. Where a command has subcommands, they may stand behind these too.
@@ -18,13 +19,25 @@ pub struct SettingsArgs {
     #[arg(global = true, long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 
-    /// Chain to use; this version knows `dev`
+    /// Chain to use: dev, finney, archive, test, local, or the address of a node
     #[arg(global = true, long)]
     pub network: Option<String>,
 
     /// Number of the subnet
     #[arg(global = true, long)]
     pub netuid: Option<u16>,
+
+    /// Genesis hash of the chain; finney's is known, on any other network nothing is signed without it
+    #[arg(global = true, long, value_name = "HASH")]
+    pub genesis: Option<BlockHash>,
+
+    /// Folder of the wallets [default: ~/.bittensor/wallets]
+    #[arg(global = true, long, value_name = "FOLDER")]
+    pub wallet_path: Option<PathBuf>,
+
+    /// Refuse a hotkey file that others may use
+    #[arg(global = true, long)]
+    pub strict: bool,
 
     /// Name of the wallet
     #[arg(global = true, long)]
@@ -58,6 +71,11 @@ impl SettingsArgs {
             if let Some(folder) = &self.data_dir {
                 settings.storage.data_dir = folder.clone();
             }
+            if let Some(folder) = &self.wallet_path {
+                settings.chain.wallet_path = Some(folder.clone());
+            }
+            settings.chain.genesis = self.genesis.or(settings.chain.genesis);
+            settings.chain.strict_wallet |= self.strict;
             if let Some(filter) = &self.log {
                 settings.log.filter = filter.clone();
             }

@@ -1,15 +1,14 @@
 //! `kinitro validate`
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::settings_args::{SettingsArgs, start_log};
-use crate::chain::Chain;
-use crate::domain::{Netuid, printable};
+use crate::domain::printable;
 use crate::replay::Sample;
-use crate::service::appliance::{dev_key, open_dev_chain, open_simulator};
+use crate::service::appliance::open_simulator;
+use crate::service::chain_access::ChainAccess;
 use crate::service::published::{Published, parse_address};
 use crate::service::settings::Settings;
 use crate::service::shutdown;
@@ -18,7 +17,7 @@ use crate::service::validator::{Round, Validator, ValidatorOptions, log};
 /// Verify an operator's cycles and set their weights on the chain
 ///
 /// Nothing that could not be verified is ever set. Example:
-/// kinitro validate --backend-url http://127.0.0.1:8000 --hotkey-name validator --once
+/// kinitro validate --backend-url https://operator.example --network archive --netuid 26 --wallet-name main --dry-run
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
     #[command(flatten)]
@@ -53,7 +52,7 @@ pub async fn run(args: ValidateArgs) -> anyhow::Result<()> {
     })?;
     start_log(&settings)?;
     let shutdown = shutdown::on_signal()?;
-    let validator = validator(&args, &settings)?;
+    let validator = validator(&args, &settings).await?;
     if !args.once {
         validator.run(shutdown).await;
         return Ok(());
@@ -66,11 +65,12 @@ pub async fn run(args: ValidateArgs) -> anyhow::Result<()> {
     report(&round, args.dry_run)
 }
 
-fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<Validator> {
+async fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<Validator> {
+    let ChainAccess { chain, key, netuid } = ChainAccess::open(settings).await?;
     let (base, _) = parse_address(&settings.validator.backend_url)?;
     let sample = args.sample.unwrap_or(Sample::Percent(settings.validator.sample_percent.into()));
     let options = ValidatorOptions {
-        netuid: Netuid(settings.chain.netuid),
+        netuid,
         poll_interval: Duration::from_secs(settings.validator.poll_interval_s),
         sample,
         operator: settings.validator.operator,
@@ -78,8 +78,7 @@ fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<Validat
         dry_run: args.dry_run,
         reports: settings.storage.data_dir.join("reports"),
     };
-    let chain: Arc<dyn Chain> = Arc::new(open_dev_chain(settings)?);
-    let (key, simulator) = (Arc::new(dev_key(settings)), open_simulator(settings)?);
+    let simulator = open_simulator(settings)?;
     Ok(Validator::new(options, chain, key, simulator, Published::open(&base)?))
 }
 

@@ -1,17 +1,12 @@
-//! What every role opens first: data folder, store, chain, key.
+//! What every role opens first: data folder and store.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey};
-use crate::chain::{Chain, ChainError, DevChain, DevChainSettings};
-use crate::domain::Netuid;
+use crate::chain::{ChainError, WalletError};
 use crate::service::settings::Settings;
 use crate::sim::{SimError, Simulator};
 use crate::store::{BlobStore, DataDir, DataDirError, Role, SqliteSettings, SqliteStore, Store, StoreError};
-
-/// Name of the development chain's file in the data folder.
-const DEV_CHAIN_FILE: &str = "dev-chain.db";
 
 /// Why a role cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -25,39 +20,12 @@ pub enum OpenError {
     /// The chain cannot be used.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The key that signs cannot be read.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
     /// The simulator cannot be used.
     #[error(transparent)]
     Simulator(#[from] SimError),
-}
-
-/// The operator's key on the development chain: derived from the two names, so everybody can know it.
-pub fn dev_key(settings: &Settings) -> OperatorKey {
-    OperatorKey::dev(&format!("{}/{}", settings.chain.wallet_name, settings.chain.hotkey_name))
-}
-
-/// Where the development chain's file is.
-pub fn dev_chain_file(settings: &Settings) -> PathBuf {
-    settings.chain.dev_chain.clone().unwrap_or_else(|| settings.storage.data_dir.join(DEV_CHAIN_FILE))
-}
-
-/// Opens the development chain, making it if there is none.
-///
-/// # Errors
-/// [`ChainError::File`].
-pub fn open_dev_chain(settings: &Settings) -> Result<DevChain, ChainError> {
-    let path = dev_chain_file(settings);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            let folder = folder.display();
-            ChainError::File(format!("{folder}: {error}; it must be a folder that this user may write to"))
-        })?;
-    }
-    let options = DevChainSettings {
-        name: DEFAULT_DEV_CHAIN.to_owned(),
-        block_time_ms: settings.chain.dev_block_time_ms,
-        ..DevChainSettings::default()
-    };
-    DevChain::open(&path, &options)
 }
 
 /// Opens the simulator with the assets that the settings name.
@@ -77,12 +45,6 @@ pub struct Appliance {
     pub store: Arc<dyn Store>,
     /// The transcripts.
     pub blobs: Arc<BlobStore>,
-    /// The chain.
-    pub chain: Arc<dyn Chain>,
-    /// Who signs.
-    pub key: Arc<OperatorKey>,
-    /// The subnet.
-    pub netuid: Netuid,
 }
 
 impl Appliance {
@@ -95,14 +57,6 @@ impl Appliance {
         let data_dir = DataDir::open(folder, role)?;
         let store = SqliteStore::open(&DataDir::database_path(folder), SqliteSettings::default())?;
         let blobs = BlobStore::open(&DataDir::transcripts_path(folder))?;
-        let chain = open_dev_chain(settings)?;
-        Ok(Appliance {
-            data_dir,
-            store: Arc::new(store),
-            blobs: Arc::new(blobs),
-            chain: Arc::new(chain),
-            key: Arc::new(dev_key(settings)),
-            netuid: Netuid(settings.chain.netuid),
-        })
+        Ok(Appliance { data_dir, store: Arc::new(store), blobs: Arc::new(blobs) })
     }
 }

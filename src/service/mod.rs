@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod appliance;
+pub mod chain_access;
+pub mod claims;
 pub mod demo;
 pub mod evidence;
 pub mod executor;

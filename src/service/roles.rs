@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{self, Access, ApiState, OpenElsewhere};
 use super::appliance::{Appliance, OpenError, open_simulator};
+use super::chain_access::ChainAccess;
 use super::executor::{Executor, ExecutorError, ExecutorOptions, PhysicsPool};
 use super::files::{MAX_SECRET_BYTES, read_text_capped};
 use super::http_server::{HttpLimits, serve};
@@ -74,11 +75,12 @@ pub type Ready = Box<dyn FnOnce(Option<SocketAddr>) + Send>;
 pub async fn daemon(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
     let (listener, access) = listen(&settings.api).await?;
     let (appliance, simulator) = open(&settings, Role::Daemon).await?;
+    let chain = ChainAccess::open(&settings).await?;
     find_renderer(&settings).await?;
     let tasks = Arc::new(task_service(&appliance, &settings.api));
     let executor = start_executor(&settings.executor, &settings.contest.deployment, tasks.clone(), &simulator).await?;
     take_back(&appliance, &settings.executor).await?;
-    let scheduler = scheduler(&settings, &appliance, &simulator);
+    let scheduler = scheduler(&settings, &appliance, chain, &simulator);
     let address = listener.local_addr().ok();
     let mut parts = Parts::new(shutdown.clone());
     parts.serve(listener, api_state(&settings, &appliance, tasks, access), &settings.api);
@@ -116,7 +118,8 @@ pub async fn api(settings: Settings, shutdown: CancellationToken, ready: Ready) 
 /// As [`daemon`].
 pub async fn schedule(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
     let (appliance, simulator) = open(&settings, Role::Scheduler).await?;
-    let scheduler = scheduler(&settings, &appliance, &simulator);
+    let chain = ChainAccess::open(&settings).await?;
+    let scheduler = scheduler(&settings, &appliance, chain, &simulator);
     let mut parts = Parts::new(shutdown.clone());
     parts.spawn("scheduler", async move {
         scheduler.run(shutdown.clone()).await;
@@ -250,9 +253,9 @@ fn api_state(settings: &Settings, appliance: &Appliance, tasks: Arc<TaskService>
     }
 }
 
-fn scheduler(settings: &Settings, appliance: &Appliance, simulator: &Simulator) -> Scheduler {
+fn scheduler(settings: &Settings, appliance: &Appliance, chain: ChainAccess, simulator: &Simulator) -> Scheduler {
     let options = SchedulerOptions {
-        netuid: appliance.netuid,
+        netuid: chain.netuid,
         contest: settings.contest.clone(),
         eval_interval: Duration::from_secs(settings.scheduler.eval_interval_s),
         max_cycles: settings.scheduler.max_cycles,
@@ -263,10 +266,10 @@ fn scheduler(settings: &Settings, appliance: &Appliance, simulator: &Simulator) 
     };
     Scheduler::new(
         options,
-        appliance.chain.clone(),
+        chain.chain,
         appliance.store.clone(),
         appliance.blobs.clone(),
-        appliance.key.clone(),
+        chain.key,
         simulator.fingerprint().clone(),
     )
 }

@@ -9,6 +9,9 @@ use kinitro::chain::{
 
 /// The metadata of a runtime version.
 pub fn metadata(spec_version: u32) -> Vec<u8> {
+    if spec_version == 461 {
+        return DevRuntime::recorded().metadata().to_vec();
+    }
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chain/fixtures");
     let packed = std::fs::read(fixtures.join(format!("metadata-{spec_version}.scale.zst"))).unwrap();
     zstd::decode_all(&packed[..]).unwrap()
@@ -40,7 +43,7 @@ pub fn settings(chain: &DevChain, nodes: &[&DevNode]) -> NodeSettings {
         answer_timeout: Duration::from_secs(20),
         inclusion_timeout: Duration::from_secs(20),
         first_backoff: Duration::from_millis(5),
-        ..NodeSettings::named("local")
+        ..NodeSettings::of("local", &[], None).unwrap()
     }
 }
 

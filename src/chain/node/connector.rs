@@ -33,10 +33,6 @@ impl Connector {
         if settings.endpoints.is_empty() {
             return Err(ChainError::BadEndpoint("no endpoint is given".into()));
         }
-        let is_socket = |address: &&String| address.starts_with("ws://") || address.starts_with("wss://");
-        if let Some(other) = settings.endpoints.iter().find(|address| !is_socket(address)) {
-            return Err(ChainError::BadEndpoint(format!("{other:?} is no endpoint")));
-        }
         let genesis = settings.genesis.map_or_else(OnceLock::new, OnceLock::from);
         Ok(Connector { settings, genesis, state: Mutex::default() })
     }
@@ -114,18 +110,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let settings = NodeSettings::named("local");
+        let settings = NodeSettings::of("local", &[], None).unwrap();
         let waits: Vec<u128> = [0, 1, 2, 6, 7, 40].map(|rounds| backoff(&settings, rounds).as_millis()).into();
         assert_eq!(waits, [250, 500, 1_000, 16_000, 30_000, 30_000]);
-    }
-
-    #[test]
-    fn endpoints_are_web_sockets() {
-        let refused = |endpoints: &[&str]| {
-            let endpoints = endpoints.iter().map(|one| (*one).to_owned()).collect();
-            Connector::new(NodeSettings { endpoints, ..NodeSettings::named("local") }).is_err()
-        };
-        assert!(refused(&[]) && refused(&["http://127.0.0.1:9944"]) && refused(&["ws://127.0.0.1:1", "finny"]));
-        assert!(!refused(&["ws://127.0.0.1:9944", "wss://[::1]:443"]));
     }
 }

@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use crate::domain::BlockHash;
+use super::super::ChainError;
+use crate::domain::{BlockHash, printable};
+
+/// What a chain is called that is known by the addresses of its nodes alone. The addresses themselves are no names:
+/// they may hold a token, and two who read one chain read it through different nodes.
+const UNNAMED: &str = "custom";
+/// Longest text of the settings that an error shows.
+const SHOWN_BYTES: usize = 60;
 
 /// Genesis hash of Bittensor's main network.
 const FINNEY_GENESIS: [u8; 32] = [
@@ -31,18 +38,43 @@ pub struct NodeSettings {
 }
 
 impl NodeSettings {
-    /// A network by its name (`finney`, `test`, `local`), or by the address of a node.
-    pub fn named(network: &str) -> NodeSettings {
-        let (endpoint, genesis) = match network {
-            "finney" => ("wss://entrypoint-finney.opentensor.ai:443", Some(BlockHash(FINNEY_GENESIS))),
-            "archive" => ("wss://archive.chain.opentensor.ai:443", Some(BlockHash(FINNEY_GENESIS))),
-            "test" => ("wss://test.finney.opentensor.ai:443", None),
-            "local" => ("ws://127.0.0.1:9944", None),
-            address => (address, None),
+    /// A network by its name (`finney`, `archive` for finney with all old states, `test`, `local`) or by the address of a
+    /// node. `endpoints`, where there are any, are asked in place of the network's own, and `genesis` says which chain
+    /// it must be where the name does not.
+    ///
+    /// # Errors
+    /// [`ChainError::BadEndpoint`] for a name that is none and for an address that is no web socket's;
+    /// [`ChainError::WrongGenesis`] when `genesis` is another than the named network's.
+    pub fn of(network: &str, endpoints: &[String], genesis: Option<BlockHash>) -> Result<NodeSettings, ChainError> {
+        let known = match network {
+            "finney" => Some(("finney", "wss://entrypoint-finney.opentensor.ai:443", Some(BlockHash(FINNEY_GENESIS)))),
+            "archive" => Some(("finney", "wss://archive.chain.opentensor.ai:443", Some(BlockHash(FINNEY_GENESIS)))),
+            "test" => Some(("test", "wss://test.finney.opentensor.ai:443", None)),
+            "local" => Some(("local", "ws://127.0.0.1:9944", None)),
+            address if is_web_socket(address) => Some((UNNAMED, address, None)),
+            _ => None,
         };
+        let (name, endpoint, own_genesis) = known.ok_or_else(|| {
+            let shown = printable(network, SHOWN_BYTES);
+            ChainError::BadEndpoint(format!("{shown:?} is no network; name dev, finney, archive, test or local"))
+        })?;
+        if let Some(other) = endpoints.iter().find(|address| !is_web_socket(address)) {
+            return Err(ChainError::BadEndpoint(format!("{:?} is no endpoint", printable(other, SHOWN_BYTES))));
+        }
+        if let (Some(expected), Some(found)) = (own_genesis, genesis)
+            && expected != found
+        {
+            return Err(ChainError::WrongGenesis { expected, found });
+        }
+        let endpoints = if endpoints.is_empty() { vec![endpoint.to_owned()] } else { endpoints.to_vec() };
+        Ok(NodeSettings::patient(name, endpoints, own_genesis.or(genesis)))
+    }
+
+    /// These nodes with the default waits.
+    fn patient(network: &str, endpoints: Vec<String>, genesis: Option<BlockHash>) -> NodeSettings {
         NodeSettings {
             network: network.into(),
-            endpoints: vec![endpoint.into()],
+            endpoints,
             genesis,
             answer_timeout: Duration::from_secs(30),
             inclusion_timeout: Duration::from_secs(120),
@@ -52,16 +84,58 @@ impl NodeSettings {
     }
 }
 
+/// Whether this is the address of a web socket.
+pub(super) fn is_web_socket(address: &str) -> bool {
+    let rest = address.strip_prefix("wss://").or_else(|| address.strip_prefix("ws://"));
+    rest.is_some_and(|rest| !rest.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const OTHER: BlockHash = BlockHash([7; 32]);
+
+    fn of(network: &str) -> NodeSettings {
+        NodeSettings::of(network, &[], None).unwrap()
+    }
+
     #[test]
-    fn finney_is_known_by_its_genesis_and_an_address_is_not() {
-        let finney = NodeSettings::named("finney");
+    fn finney_is_known_by_its_genesis_whichever_nodes_are_asked() {
         let genesis = "0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03";
-        assert_eq!(finney.genesis.unwrap().to_string(), genesis);
-        let other = NodeSettings::named("ws://10.0.0.7:9944");
-        assert_eq!((other.endpoints, other.genesis), (vec!["ws://10.0.0.7:9944".to_owned()], None));
+        let own = NodeSettings::of("finney", &["wss://node.example:443".to_owned()], None).unwrap();
+        assert_eq!(own.endpoints, ["wss://node.example:443"]);
+        for settings in [of("finney"), of("archive"), own] {
+            assert_eq!((settings.network.as_str(), settings.genesis.unwrap().to_string()), ("finney", genesis.into()));
+        }
+        let error = NodeSettings::of("finney", &[], Some(OTHER)).unwrap_err();
+        assert!(matches!(error, ChainError::WrongGenesis { found, .. } if found == OTHER), "{error}");
+    }
+
+    #[test]
+    fn other_chains_are_known_by_what_the_settings_say() {
+        for network in ["test", "local", "ws://10.0.0.7:9944"] {
+            assert_eq!(of(network).genesis, None);
+            assert_eq!(NodeSettings::of(network, &[], Some(OTHER)).unwrap().genesis, Some(OTHER));
+        }
+        assert_eq!(of("ws://10.0.0.7:9944").endpoints, ["ws://10.0.0.7:9944"]);
+    }
+
+    #[test]
+    fn an_address_is_no_name() {
+        assert_eq!(of("wss://node.example/some-token").network, "custom");
+    }
+
+    #[test]
+    fn what_is_neither_name_nor_web_socket_is_refused() {
+        let refused = |network: &str, endpoints: &[&str]| {
+            let endpoints: Vec<String> = endpoints.iter().map(|one| (*one).to_owned()).collect();
+            matches!(NodeSettings::of(network, &endpoints, None), Err(ChainError::BadEndpoint(_)))
+        };
+        for network in ["finny", "", "dev", "http://127.0.0.1:9944", "ws://", "ws"] {
+            assert!(refused(network, &[]), "{network}");
+        }
+        assert!(refused("finney", &["wss://node.example:443", "https://node.example"]));
+        assert!(!refused("finney", &["wss://[::1]:443"]));
     }
 }

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::appliance::{dev_key, open_dev_chain, open_simulator};
+use super::appliance::open_simulator;
+use super::chain_access::{dev_key, open_dev_chain};
 use super::published::{FetchError, Published, plain_http_client};
 use super::roles::{self, RoleError};
 use super::settings::Settings;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::sections::{ApiSettings, ExecutorSettings, Settings};
+use super::sections::{ApiSettings, ChainSettings, ExecutorSettings, Settings};
+use crate::beacon::DEFAULT_DEV_CHAIN;
+use crate::chain::NodeSettings;
 use crate::domain::{CameraSetting, Contest, ExecutorId, RendererProfile, Strategy, camera_problems};
 use crate::sim;
 
@@ -21,12 +23,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     check_contest(&settings.contest, &mut problems);
     check_api(&settings.api, &mut problems);
     check_executor(&settings.executor, &mut problems);
-    if settings.chain.network != "dev" {
-        problems.push(format!(
-            "[chain] network = {:?}: this version knows only the development chain, \"dev\"",
-            crate::domain::printable(&settings.chain.network, 60)
-        ));
-    }
+    check_chain(&settings.chain, &mut problems);
     if settings.scheduler.poll_interval_ms == 0 {
         problems.push("[scheduler] poll_interval_ms must be at least 1".into());
     }
@@ -34,6 +31,19 @@ pub fn check(settings: &Settings) -> Vec<String> {
         problems.push("[validator] sample_percent must be 1 to 100: nothing is set that was not replayed".into());
     }
     problems
+}
+
+fn check_chain(chain: &ChainSettings, problems: &mut Vec<String>) {
+    let is_dev = chain.network == DEFAULT_DEV_CHAIN;
+    if is_dev && !chain.endpoints.is_empty() {
+        problems.push("[chain] endpoints: the network `dev` is a file and has none; name a network".into());
+    }
+    if is_dev && chain.genesis.is_some() {
+        problems.push("[chain] genesis: that of the network `dev` follows from its name; name a network".into());
+    }
+    if !is_dev && let Err(error) = NodeSettings::of(&chain.network, &chain.endpoints, chain.genesis) {
+        problems.push(format!("[chain] {error}"));
+    }
 }
 
 fn check_contest(contest: &Contest, problems: &mut Vec<String>) {

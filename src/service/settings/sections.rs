@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Contest, Hotkey};
+use crate::domain::{BlockHash, Contest, Hotkey};
 
 /// All settings of an appliance: a TOML file, overridden by environment variables, overridden by flags.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -51,9 +51,20 @@ impl Default for StorageSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChainSettings {
-    /// `dev`, the development chain kept in a file of the data folder, is the only network so far.
+    /// `dev`, the development chain kept in a file; `finney`, `archive` (finney through a node that keeps all old
+    /// states), `test` or `local` (a node on this machine); or the address of a node (`ws://…`, `wss://…`).
     /// Default `dev`. Its beacon is public: scores made on it prove nothing about secrecy of seeds.
     pub network: String,
+    /// Nodes to ask in place of the network's own, the preferred one first; when one fails the next one is asked.
+    /// Default none.
+    pub endpoints: Vec<String>,
+    /// Genesis hash of the chain. Nodes of another chain are never read. Unset: that of finney is known; on any other
+    /// network nothing is signed.
+    pub genesis: Option<BlockHash>,
+    /// Folder of the wallets. Unset: `~/.bittensor/wallets`. The development chain needs none.
+    pub wallet_path: Option<PathBuf>,
+    /// Refuse a hotkey file that others may use. Default off: such a file is only logged.
+    pub strict_wallet: bool,
     /// Number of the subnet. Default 2.
     pub netuid: u16,
     /// Name of the wallet. Default `default`.
@@ -72,6 +83,10 @@ impl Default for ChainSettings {
     fn default() -> Self {
         ChainSettings {
             network: "dev".into(),
+            endpoints: Vec::new(),
+            genesis: None,
+            wallet_path: None,
+            strict_wallet: false,
             netuid: 2,
             wallet_name: "default".into(),
             hotkey_name: "default".into(),

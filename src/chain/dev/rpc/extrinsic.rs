@@ -118,15 +118,14 @@ fn field<T: DecodeAsType>(extrinsic: &Decoded, name: &str) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::runtime::{DevRuntime, Running};
     use super::*;
     use crate::beacon::OperatorKey;
     use crate::chain::node::signing::{set_commitment, sign};
     use crate::domain::BlockRef;
 
     fn runtime(genesis: u8) -> Runtime {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chain/fixtures");
-        let packed = std::fs::read(folder.join("metadata-461.scale.zst")).unwrap();
-        Runtime::new(&zstd::decode_all(&packed[..]).unwrap(), (461, 1), BlockHash([genesis; 32])).unwrap()
+        Running::new(&DevRuntime::recorded(), BlockHash([genesis; 32])).unwrap().runtime
     }
 
     fn hash_of(number: BlockNumber) -> BlockHash {

@@ -11,6 +11,12 @@ use crate::domain::BlockHash;
 /// Version of the form of transactions: subtensor's.
 const TRANSACTION_VERSION: u32 = 1;
 
+/// Metadata of subtensor's runtime 461, recorded from a node and stripped; `tests/chain/fixtures/README.md` tells where it
+/// comes from.
+const RECORDED: &[u8] = include_bytes!("metadata-461.scale.zst");
+/// Its version.
+const RECORDED_VERSION: u32 = 461;
+
 /// A runtime by its description, as real nodes serve it.
 #[derive(Clone)]
 pub struct DevRuntime {
@@ -24,6 +30,17 @@ impl DevRuntime {
     pub fn new(spec_version: u32, metadata: Vec<u8>) -> DevRuntime {
         let metadata = Arc::new(metadata);
         DevRuntime { spec_version, metadata: metadata.clone(), served: metadata }
+    }
+
+    /// Subtensor's runtime 461.
+    pub fn recorded() -> DevRuntime {
+        let metadata = zstd::decode_all(RECORDED).expect("the recorded metadata is whole");
+        DevRuntime::new(RECORDED_VERSION, metadata)
+    }
+
+    /// The metadata.
+    pub fn metadata(&self) -> &[u8] {
+        &self.metadata
     }
 
     /// The same, but clients are told another description.
