@@ -1,102 +1,11 @@
 //! Replays on real physics: what is true is identical, what is not is named.
 
-use kinitro::domain::{
-    Action, Contest, Digest, EnvId, EpisodeSeed, Fault, FaultReason, GlDriver, GlName, Hotkey, MissReason,
-    PolicyProfile, PolicyReply, Randomisation, Renderer, standard_cameras,
-};
-use kinitro::replay::{Difference, Level, ReplayOptions, ReplayReport, replay, replay_levels};
-use kinitro::service::executor::Assignment;
-use kinitro::sim::{Simulator, World};
-use kinitro::transcript::{Header, Observed, Recorder, StepInput, Transcript};
+mod forge;
 
-const STEPS: u32 = 40;
-const LIGHT: ReplayOptions = ReplayOptions { heavy: false, frames: false };
-
-fn simulator() -> Simulator {
-    Simulator::locate(None).unwrap()
-}
-
-fn header(simulator: &Simulator, heavy: bool) -> Header {
-    let contest = Contest { max_steps: STEPS, cameras: Vec::new(), ..Contest::default() };
-    let environment: EnvId = "metaworld/reach-v3".parse().unwrap();
-    let seed = EpisodeSeed([7; 32]);
-    let world = simulator.episode(&environment, &seed, contest.randomisation).unwrap();
-    let trial = Assignment::trial(environment, 0, seed, Hotkey([0; 32]));
-    let executor = "test".parse().unwrap();
-    let header = trial.header(&contest, simulator.fingerprint(), &world, None, executor).unwrap();
-    Header { heavy, ..header }
-}
-
-/// A step that is about to be recorded, for a forger to touch.
-struct Forged {
-    number: u32,
-    answer: Result<[f64; 4], MissReason>,
-    applied: Action,
-    observation: [f64; 39],
-    state: Vec<f64>,
-    frames: Vec<Digest>,
-    reward: f64,
-    success: bool,
-    warnings: u32,
-}
-
-/// What the header's cameras see; pictures that are not the reference renderer's of here are made up.
-fn digests(simulator: &Simulator, world: &mut World, header: &Header) -> Vec<Digest> {
-    if !header.renderer.is_reference() || header.engine.renderer != simulator.fingerprint().renderer {
-        return vec![Digest([9; 32]); header.cameras.len()];
-    }
-    world.pictures(&header.cameras).unwrap().iter().map(|image| image.digest()).collect()
-}
-
-/// Records an episode of reach whose 9th and 25th answers are missed, as `forge` wants it.
-fn forge(
-    simulator: &Simulator,
-    header: Header,
-    steps: u32,
-    fault: Option<Fault>,
-    forge: impl Fn(&mut Forged),
-) -> Transcript {
-    let mut world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
-    let mut state = Vec::new();
-    world.integration_state(&mut state);
-    let frames = digests(simulator, &mut world, &header);
-    let first = Observed { observation: world.observation(), state: &state, frames: &frames };
-    let mut recorder = Recorder::new(header.clone(), first);
-    let mut last = Action::ZERO;
-    for number in 1..=steps {
-        let phase = f64::from(number) * 0.7;
-        let sent = [phase.rem_euclid(2.5) - 1.2, 0.4, -phase.rem_euclid(1.0), 1.0];
-        let answer = if number % 16 == 9 { Err(MissReason::Timeout) } else { Ok(sent) };
-        let applied = match answer {
-            Ok(sent) => PolicyProfile::KinitroV1.to_action(sent).unwrap(),
-            Err(_) => Action::hold(last),
-        };
-        let result = world.step(applied).unwrap();
-        world.integration_state(&mut state);
-        let (reward, success, warnings) = (result.reward, result.success, result.warnings);
-        let observation = *world.observation();
-        let (state, frames) = (state.clone(), digests(simulator, &mut world, &header));
-        let mut step = Forged { number, answer, applied, observation, state, frames, reward, success, warnings };
-        forge(&mut step);
-        recorder.step(StepInput {
-            reply: &PolicyReply { answer: step.answer, latency_us: 900, bytes: 40 },
-            applied: step.applied,
-            observed: Observed { observation: &step.observation, state: &step.state, frames: &step.frames },
-            reward: step.reward,
-            success: step.success,
-            warnings: step.warnings,
-        });
-        last = applied;
-    }
-    recorder.finish(fault)
-}
-
-fn difference(report: ReplayReport) -> Difference {
-    match report {
-        ReplayReport::Differs(difference) => difference,
-        other => panic!("expected a difference, found {other:?}"),
-    }
-}
+use forge::{Forged, LIGHT, STEPS, difference, forge, header, of_another_driver, simulator};
+use kinitro::domain::{Action, Digest, Fault, FaultReason, MissReason, Randomisation, standard_cameras};
+use kinitro::replay::{ReplayOptions, ReplayReport, replay};
+use kinitro::transcript::{Header, Observed, Recorder, Transcript};
 
 #[test]
 fn a_header_that_names_another_randomisation_than_was_played_differs_from_the_reset_on() {
@@ -224,13 +133,6 @@ fn another_engine_is_no_difference() {
     }
 }
 
-/// A header of an episode whose pictures were drawn by a GL driver that no machine has.
-fn of_another_driver(simulator: &Simulator) -> Header {
-    let name = |text: &str| GlName::of(text);
-    let driver = GlDriver { vendor: name("Nobody"), renderer: name("Paper and pencil"), driver: name("4.5 drawing 7") };
-    Header { cameras: standard_cameras(), renderer: Renderer::MujocoGl(driver), ..header(simulator, false) }
-}
-
 #[test]
 fn pictures_of_another_driver_are_not_checked_but_the_physics_is() {
     let simulator = simulator();
@@ -327,114 +229,4 @@ fn an_environment_that_this_engine_does_not_have_could_not_be_checked() {
     let transcript = Recorder::new(changed, observed).finish(Some(Fault::new(FaultReason::Unreachable)));
     world.step(Action::ZERO).unwrap();
     assert!(matches!(replay(&transcript, &simulator, LIGHT), ReplayReport::Failed { .. }));
-}
-
-/// A header of a short episode with two small pictures a step.
-fn with_pictures(simulator: &Simulator) -> Header {
-    let mut cameras = standard_cameras();
-    for camera in &mut cameras {
-        (camera.width, camera.height) = (16.try_into().unwrap(), 16.try_into().unwrap());
-    }
-    Header { cameras, max_steps: SHORT, ..header(simulator, false) }
-}
-
-/// Steps of an episode with pictures.
-const SHORT: u32 = 6;
-
-#[test]
-fn one_play_finds_for_both_levels_what_each_finds_alone() {
-    let simulator = simulator();
-    let honest = with_pictures(&simulator);
-    type Lie = (u32, fn(&mut Forged));
-    let reward = |step: &mut Forged| step.reward += 1.0;
-    let corner = |step: &mut Forged| step.frames[0] = Digest::ZERO;
-    let gripper = |step: &mut Forged| step.frames[1] = Digest::ZERO;
-    let action = |step: &mut Forged| step.applied = Action::ZERO;
-    let lies: [&[Lie]; 5] = [
-        &[],
-        &[(2, gripper), (4, reward)],
-        &[(2, reward), (4, gripper)],
-        &[(4, corner), (4, reward)],
-        &[(3, gripper), (4, corner), (5, action)],
-    ];
-    let mut seen = Vec::new();
-    for lies in lies {
-        let transcript = forge(&simulator, honest.clone(), SHORT, None, |step| {
-            let number = step.number;
-            lies.iter().filter(|(at, _)| *at == number).for_each(|(_, lie)| lie(step));
-        });
-        seen.push(compare_levels(&simulator, &transcript));
-    }
-    let fields = |(physics, frames): &(ReplayReport, ReplayReport)| {
-        [physics, frames].map(|report| match report {
-            ReplayReport::Differs(difference) => difference.to_string().split(':').next().unwrap().to_owned(),
-            ReplayReport::Identical { .. } => "identical".into(),
-            other => panic!("{other:?}"),
-        })
-    };
-    let seen: Vec<_> = seen.iter().map(fields).collect();
-    assert_eq!(seen[0], ["identical"; 2]);
-    assert_eq!(seen[1], ["step 4, reward", "step 2, frame of gripper"]);
-    assert_eq!([&seen[2], &seen[3]], [&["step 2, reward"; 2], &["step 4, reward"; 2]]);
-    assert_eq!(seen[4], ["step 5, applied action", "step 3, frame of gripper"]);
-
-    // Worlds that a level cannot look at.
-    let mut task_code = honest.clone();
-    task_code.engine.task_code += 1;
-    let mut renderer = honest.clone();
-    renderer.engine.renderer = "reference 0".into();
-    for header in [task_code, renderer, of_another_driver(&simulator), header(&simulator, false)] {
-        let steps = header.max_steps;
-        compare_levels(&simulator, &forge(&simulator, header, steps, None, |_| {}));
-    }
-}
-
-/// What both levels find in one play, after holding it against what they find one by one.
-#[track_caller]
-fn compare_levels(simulator: &Simulator, transcript: &Transcript) -> (ReplayReport, ReplayReport) {
-    let with_frames = ReplayOptions { heavy: false, frames: true };
-    let frames = replay(transcript, simulator, with_frames);
-    for heavy in [false, true] {
-        let mut turns = Vec::new();
-        let both = replay_levels(transcript, simulator, ReplayOptions { heavy, ..with_frames }, &mut |level| {
-            turns.push(level);
-        });
-        let physics = replay(transcript, simulator, ReplayOptions { heavy, frames: false });
-        // That they were drawn elsewhere is all that the level frames says; by itself a replay tells of the physics first.
-        match &both.frames {
-            Some(ReplayReport::DrawnElsewhere { .. }) => assert!(matches!(frames, ReplayReport::DrawnElsewhere { .. })),
-            other => assert_eq!(*other, Some(frames.clone())),
-        }
-        assert_eq!(both.physics, physics);
-        assert!(turns.chunks(2).all(|turn| turn == [Level::Frames, Level::Physics]), "{turns:?}");
-        if matches!(frames, ReplayReport::Identical { .. }) && !transcript.header.cameras.is_empty() {
-            let drawn = if heavy { 2 * SHORT + 1 } else { SHORT + 1 };
-            assert_eq!(turns.len() as u32, 2 * drawn, "each step is drawn once, and once after a restored checkpoint");
-        }
-    }
-    let physics = replay(transcript, simulator, LIGHT);
-    (physics, frames)
-}
-
-#[test]
-fn a_camera_that_the_model_lacks_is_named_with_those_that_it_has() {
-    let simulator = simulator();
-    let honest = with_pictures(&simulator);
-    let transcript = forge(&simulator, honest.clone(), SHORT, None, |_| {});
-    let mut other = honest;
-    other.cameras[1].camera = "door".parse().unwrap();
-    // What was recorded, under a header that names another camera.
-    let mut world = simulator.episode(&other.environment, &other.seed, other.randomisation).unwrap();
-    let mut state = Vec::new();
-    world.integration_state(&mut state);
-    let observed = Observed { observation: world.observation(), state: &state, frames: &transcript.reset.frames };
-    let broken_off = Recorder::new(other, observed).finish(Some(Fault::new(FaultReason::EngineFailure)));
-    let options = ReplayOptions { heavy: false, frames: true };
-    let both = replay_levels(&broken_off, &simulator, options, &mut |_| {});
-    assert_eq!(both.physics, ReplayReport::Identical { steps: 0 });
-    let Some(ReplayReport::Failed { reason }) = both.frames else { panic!("{:?}", both.frames) };
-    let names = "topview, corner, corner2, corner3, corner4, behindGripper, gripperPOV";
-    assert_eq!(reason, format!("camera door: the model of metaworld/reach-v3 has {names}; ask for one of these"));
-    assert_eq!(replay(&broken_off, &simulator, options), ReplayReport::Failed { reason });
-    assert!(world.step(Action::ZERO).is_ok());
 }

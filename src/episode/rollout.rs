@@ -26,6 +26,8 @@ pub struct Opening {
     state: Vec<f64>,
     views: Views,
     pictures: Vec<Image>,
+    /// What the record says of the pictures: large ones take a while to hash.
+    frames: Vec<Digest>,
 }
 
 impl Opening {
@@ -38,13 +40,13 @@ impl Opening {
         world.integration_state(&mut state);
         let views = world.views(header.renderer.profile(), &header.cameras)?;
         let pictures = world.seen(&views)?;
-        Ok(Opening { world, header, rules, state, views, pictures })
+        let frames = digests(&pictures);
+        Ok(Opening { world, header, rules, state, views, pictures, frames })
     }
 
     /// Starts the record of the episode, played in this encoding.
     pub fn begin(self, encoding: Option<Encoding>) -> Rollout {
-        let Opening { world, header, rules, state, views, pictures } = self;
-        let frames = digests(&pictures);
+        let Opening { world, header, rules, state, views, pictures, frames } = self;
         let observed = Observed { observation: world.observation(), state: &state, frames: &frames };
         let recorder = Recorder::new(Header { encoding, ..header }, observed);
         let missed = MissedSteps::new(&rules.limits, rules.max_steps);
