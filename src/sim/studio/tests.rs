@@ -102,20 +102,6 @@ fn light_field_of_view_and_table_colour_change_the_picture_each_by_itself() {
 }
 
 #[test]
-fn whoever_panics_while_looking_leaves_the_world_as_it_was() {
-    let library = Library::vendored();
-    let spec = task(&"metaworld/reach-v3".parse().unwrap()).unwrap();
-    let (mut looked_at, mut other) = (world(&library, spec, 4, None), world(&library, spec, 4, None));
-    let before = looked_at.checkpoint();
-    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| looked_at.look(|_| panic!("on purpose"))));
-    assert!(panicked.is_err());
-    assert!(looked_at.checkpoint() == before);
-    let command = crate::domain::Action::ZERO;
-    assert_eq!(looked_at.step(command).unwrap(), other.step(command).unwrap());
-    assert!(looked_at.checkpoint() == other.checkpoint());
-}
-
-#[test]
 #[should_panic(expected = "within one model only")]
 fn cameras_that_were_found_in_another_model_are_refused() {
     let library = Library::vendored();

@@ -44,3 +44,22 @@ fn no_model_shows_what_is_not_drawn() {
         }
     }
 }
+
+#[test]
+fn whoever_panics_while_looking_leaves_the_data_in_its_place() {
+    let prepared = Library::vendored().prepare(&tasks()[0]).unwrap();
+    let mut world = Scene::new(&prepared.model).unwrap();
+    world.take_homing(&prepared.homed);
+    let physics = world.physics_mut();
+    let (data, derived) = (physics.data, physics.derived);
+    let mut looked_at = data;
+    let look = || {
+        physics.derived_aside(|aside| {
+            looked_at = aside.data;
+            panic!("on purpose");
+        })
+    };
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).is_err());
+    assert_ne!(looked_at, data, "it looks at a copy");
+    assert_eq!((physics.data, physics.derived), (data, derived));
+}
