@@ -75,6 +75,7 @@ async fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<V
         sample,
         operator: settings.validator.operator,
         accept_unchecked_pictures: settings.validator.accept_unchecked_pictures,
+        refresh_after_blocks: settings.validator.refresh_after_blocks,
         dry_run: args.dry_run,
         reports: settings.storage.data_dir.join("reports"),
     };

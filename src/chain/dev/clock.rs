@@ -49,6 +49,16 @@ impl Clock {
         self.base_ms = now_ms;
     }
 
+    /// An unchanged pace changes nothing: who opens the chain often must not take away the block that has begun.
+    fn set_pace(&mut self, now_ms: i64, block_time_ms: u64, finality_lag: u64) {
+        let is_new = self.head(now_ms) == 0;
+        self.finality_lag = if is_new { finality_lag } else { finality_lag.min(self.finality_lag) };
+        if block_time_ms != self.block_time_ms {
+            self.rebase(now_ms);
+            self.block_time_ms = block_time_ms;
+        }
+    }
+
     fn write(&self, transaction: &Transaction) -> Result<(), ChainError> {
         let sql = "UPDATE chain SET base_block = ?1, base_ms = ?2, block_time_ms = ?3, finality_lag = ?4, stalled = ?5";
         let values = params![self.base_block, self.base_ms, self.block_time_ms, self.finality_lag, self.stalled];
@@ -75,11 +85,7 @@ pub(super) fn finalized(transaction: &Transaction) -> Result<BlockNumber, ChainE
 /// Sets block time and finality lag from now on. The lag of a running chain never grows: a block that was final stays so.
 pub(super) fn set_pace(transaction: &Transaction, block_time_ms: u64, finality_lag: u64) -> Result<(), ChainError> {
     let mut clock = Clock::read(transaction)?;
-    let now = now_ms();
-    clock.rebase(now);
-    clock.block_time_ms = block_time_ms;
-    let is_new = clock.base_block == 0;
-    clock.finality_lag = if is_new { finality_lag } else { finality_lag.min(clock.finality_lag) };
+    clock.set_pace(now_ms(), block_time_ms, finality_lag);
     clock.write(transaction)
 }
 
@@ -118,6 +124,21 @@ mod tests {
         assert_eq!(clock.head(5_999), 13);
         assert_eq!(clock.head(6_000), 14);
         assert_eq!(clock.head(1_000), 10);
+    }
+
+    #[test]
+    fn a_changed_pace_keeps_the_blocks_that_are_made_and_an_unchanged_one_the_block_that_has_begun() {
+        let running = Clock { base_block: 10, base_ms: 5_000, block_time_ms: 250, finality_lag: 2, stalled: false };
+        let paced = |block_time_ms, finality_lag| {
+            let mut clock = Clock { ..running };
+            for now in [5_200, 5_240] {
+                clock.set_pace(now, block_time_ms, finality_lag);
+            }
+            clock
+        };
+        assert_eq!((paced(250, 2).head(5_250), paced(250, 2).head(5_499)), (11, 11));
+        assert_eq!((paced(1_000, 2).head(6_199), paced(1_000, 2).head(6_200)), (10, 11));
+        assert_eq!((paced(250, 9).finality_lag, paced(250, 1).finality_lag), (2, 1));
     }
 
     #[test]

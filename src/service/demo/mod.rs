@@ -305,6 +305,7 @@ impl Demo {
             sample: Sample::Percent(10.0),
             operator: Some(dev_key(&self.settings).hotkey()),
             accept_unchecked_pictures: false,
+            refresh_after_blocks: u64::MAX,
             dry_run: false,
             reports: self.settings.storage.data_dir.join("reports"),
         };

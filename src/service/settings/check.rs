@@ -24,6 +24,9 @@ pub fn check(settings: &Settings) -> Vec<String> {
     check_api(&settings.api, &mut problems);
     check_executor(&settings.executor, &mut problems);
     check_chain(&settings.chain, &mut problems);
+    if settings.validator.refresh_after_blocks == 0 {
+        problems.push("[validator] refresh_after_blocks must be at least 1".into());
+    }
     if settings.scheduler.poll_interval_ms == 0 {
         problems.push("[scheduler] poll_interval_ms must be at least 1".into());
     }

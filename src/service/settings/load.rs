@@ -231,6 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn networks_are_known_by_name_or_address() {
+        let told =
+            |text: &str| load_text(&format!("[chain]\n{text}\n")).map_or_else(|e| e.to_string(), |_| "good".into());
+        let genesis = format!("genesis = \"0x{}\"", "07".repeat(32));
+        for network in ["dev", "finney", "archive", "test", "local", "ws://127.0.0.1:9944"] {
+            assert_eq!(told(&format!("network = \"{network}\"")), "good");
+        }
+        assert_eq!(told(&format!("network = \"test\"\n{genesis}\nendpoints = [\"wss://node.example:443\"]")), "good");
+        assert!(told("network = \"finny\"").contains("\"finny\" is no network"));
+        assert!(told("network = \"test\"\nendpoints = [\"https://node.example\"]").contains("is no endpoint"));
+        assert!(told(&format!("network = \"finney\"\n{genesis}")).contains("genesis hash is 0x0707"));
+        assert!(told("endpoints = [\"wss://node.example:443\"]").contains("[chain] endpoints"));
+        assert!(told(&genesis).contains("[chain] genesis"));
+    }
+
+    #[test]
     fn variables_stand_above_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kinitro.toml");

@@ -210,6 +210,9 @@ pub struct ValidatorSettings {
     /// Whose manifests are believed, as an ss58 address. Unset: those of whoever signed the first one that was
     /// found true since the start. Set it: whoever answers at `backend_url` could sign otherwise.
     pub operator: Option<Hotkey>,
+    /// Send the same weights again when they have stood for so many blocks and no newer cycle came: a chain stops counting
+    /// validators that were silent for long, 5,000 blocks by default. Default 3,600 blocks, 12 hours on finney.
+    pub refresh_after_blocks: u64,
     /// Set weights although the pictures that policies were shown could not be checked here, since another GL driver or another
     /// version of the renderer drew them. Default off. On, an operator can name a driver that nobody has and show policies
     /// anything.
@@ -223,6 +226,7 @@ impl Default for ValidatorSettings {
             poll_interval_s: 60,
             sample_percent: 10,
             operator: None,
+            refresh_after_blocks: 3_600,
             accept_unchecked_pictures: false,
         }
     }

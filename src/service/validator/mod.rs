@@ -2,6 +2,7 @@
 
 mod facts;
 mod memory;
+mod refresh;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use self::memory::Memory;
+use self::refresh::is_old;
 use super::published::{FetchError, Published};
 use super::verifier::{Subject, VerifyOptions, verify_cycle};
 use crate::beacon::OperatorKey;
@@ -42,6 +44,8 @@ pub struct ValidatorOptions {
     pub operator: Option<Hotkey>,
     /// Set weights also where nothing is left unchecked but pictures that were drawn elsewhere.
     pub accept_unchecked_pictures: bool,
+    /// Send the same weights again when they have stood for so many blocks.
+    pub refresh_after_blocks: u64,
     /// Verify and print, set nothing.
     pub dry_run: bool,
     /// Folder for reports of what differs.
@@ -187,8 +191,9 @@ impl Validator {
         if let Some(done) = done.filter(|done| cycle <= *done) {
             if cycle < done {
                 tracing::warn!(%cycle, %done, "the server shows an older cycle than before; it is not looked at");
+                return Ok(Round::NothingNew);
             }
-            return Ok(Round::NothingNew);
+            return self.refresh(done).await;
         }
         let signed = Arc::new(self.published.manifest(cycle).await?);
         let known = self.memory().verdict(&signed.digest);
@@ -315,7 +320,10 @@ impl Validator {
         let own = own.ok_or(ChainError::NotRegistered { hotkey: self.key.hotkey(), netuid: self.options.netuid })?;
         let stands = self.chain.weights_at(self.options.netuid, own.uid, &head).await?;
         let wanted = submission.uids.iter().copied().zip(submission.values.iter().copied());
-        let same = stands.iter().copied().eq(wanted) && own.last_update >= Some(manifest.anchor.number);
+        let is_young = own.last_update.is_some_and(|block| {
+            block >= manifest.anchor.number && !is_old(block, head.number, self.options.refresh_after_blocks)
+        });
+        let same = stands.iter().copied().eq(wanted) && is_young;
         if self.options.dry_run || same {
             return Ok(Round::Set { cycle, verdict, weights: submission, block: None });
         }
