@@ -64,7 +64,7 @@ impl Connector {
             let address = &self.settings.endpoints[state.next % self.settings.endpoints.len()];
             match self.open(address).await {
                 Ok(link) => {
-                    tracing::info!(endpoint = address, "connected to the chain");
+                    tracing::info!(endpoint = link.address(), "connected to the chain");
                     let link = Arc::new(link);
                     *state = State { link: Some(link.clone()), next: state.next, ..State::default() };
                     return Ok(link);
@@ -81,7 +81,7 @@ impl Connector {
     async fn open(&self, address: &str) -> Result<Link, ChainError> {
         let link = Link::open(address, self.settings.answer_timeout).await?;
         let first = link.answer(link.rpc().chain_get_block_hash(Some(NumberOrHex::Number(0)))).await?;
-        let found = first.ok_or_else(|| ChainError::Unreadable(format!("{address} knows no block 0")))?;
+        let found = first.ok_or_else(|| ChainError::Unreadable(format!("{} knows no block 0", link.address())))?;
         let found = BlockHash(found.0);
         let expected = *self.genesis.get_or_init(|| found);
         if found != expected {

@@ -9,6 +9,7 @@ use subxt::rpcs::methods::LegacyRpcMethods;
 use subxt::rpcs::{Error, RpcClient, UserError};
 
 use super::super::ChainError;
+use super::network::host_of;
 use crate::domain::{BlockRef, printable};
 
 /// The calls that every Substrate node answers.
@@ -71,15 +72,17 @@ pub(super) struct Link {
 impl Link {
     pub(super) async fn open(address: &str, answer_timeout: Duration) -> Result<Link, Failure> {
         let opening = RpcClient::from_insecure_url(address);
+        let address = host_of(address);
         let client = match tokio::time::timeout(answer_timeout, opening).await {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(Failure::Lost(format!("{address}: {error}"))),
             Err(_) => return Err(Failure::Lost(format!("{address}: no connection within {answer_timeout:?}"))),
         };
         let rpc = LegacyRpcMethods::new(client);
-        Ok(Link { address: address.into(), rpc, answer_timeout, lost: AtomicBool::new(false) })
+        Ok(Link { address, rpc, answer_timeout, lost: AtomicBool::new(false) })
     }
 
+    /// Where it leads, without what may be a secret.
     pub(super) fn address(&self) -> &str {
         &self.address
     }

@@ -90,6 +90,14 @@ pub(super) fn is_web_socket(address: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty())
 }
 
+/// Scheme, host and port of an address, which may be shown; user, password, path and query may hold a token.
+pub(super) fn host_of(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{}", printable(host, SHOWN_BYTES))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +132,16 @@ mod tests {
     #[test]
     fn an_address_is_no_name() {
         assert_eq!(of("wss://node.example/some-token").network, "custom");
+    }
+
+    #[test]
+    fn what_may_be_a_token_is_not_shown() {
+        assert_eq!(host_of("ws://127.0.0.1:9944"), "ws://127.0.0.1:9944");
+        for address in
+            ["wss://n.example:443/token", "wss://user:token@n.example:443/x@y", "wss://n.example:443?k=token"]
+        {
+            assert_eq!(host_of(address), "wss://n.example:443");
+        }
     }
 
     #[test]
