@@ -46,8 +46,9 @@ $(PEERS)/.done: tests/oracle/requirements-peers.txt
 test: vendor $(READER)/.done ## every test
 	PYTHONPATH=$(CURDIR)/$(READER) cargo test --locked
 
-test-gl: vendor ## the tests of the renderer mujoco-gl; where no EGL is, they say so
-	cargo test --locked --features gl --test gl -- --nocapture
+test-gl: vendor ## the tests of the renderer mujoco-gl; they fail where no GL driver is
+	KINITRO_REQUIRE_GL=1 cargo test --locked --features gl --test gl --test gl_device -- --nocapture
+	KINITRO_REQUIRE_GL=1 cargo test --locked --features gl --lib -- engine::gl:: engine::opengl::
 
 identical: build ## the same bits on emulated CPUs, two C libraries, both builds; other bits without our maths functions
 	cargo build --locked
@@ -95,7 +96,7 @@ bench-camera: build $(ORACLE)/.done ## pictures per second beside MuJoCo's own r
 lint: vendor ## formatting, clippy with warnings denied
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --features gl --lib --test gl -- -D warnings
+	cargo clippy --locked --features gl --lib --test gl --test gl_device -- -D warnings
 
 docs: vendor ## the API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps

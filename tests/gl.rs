@@ -1,4 +1,7 @@
-//! The renderer `mujoco-gl` on this machine's driver. Where there is none, each test says so and passes.
+//! The renderer `mujoco-gl` on this machine's driver. Where there is none, each test says so and passes; with KINITRO_REQUIRE_GL=1
+//! (`make test-gl`) it fails.
+
+mod gl_driver;
 
 use kinitro::domain::{
     CameraSetting, Contest, Digest, EnvId, EpisodeSeed, FovFactor, GlName, Hotkey, Image, Marks, Orientation,
@@ -10,18 +13,9 @@ use kinitro::service::executor::Assignment;
 use kinitro::sim::{self, Simulator, World};
 use kinitro::transcript::{Header, Transcript};
 
-const GL: RendererProfile = RendererProfile::MujocoGl;
+use gl_driver::driver;
 
-/// The driver, or `None` after saying why there is none.
-fn driver() -> Option<Renderer> {
-    match sim::renderer(GL) {
-        Ok(renderer) => Some(renderer),
-        Err(error) => {
-            println!("skipped: {error}");
-            None
-        }
-    }
-}
+const GL: RendererProfile = RendererProfile::MujocoGl;
 
 fn world(simulator: &Simulator, env: &str, randomisation: Randomisation, steps: u32) -> World {
     let env: EnvId = format!("metaworld/{env}-v3").parse().unwrap();
@@ -169,4 +163,29 @@ fn an_episode_names_its_driver_and_replays_with_its_pictures_on_that_driver_alon
     other.driver = GlName::of("4.5 of another day");
     forged.header.renderer = Renderer::MujocoGl(other);
     assert!(matches!(replay(&forged, &simulator, frames), ReplayReport::DrawnElsewhere { steps: 6, .. }));
+}
+
+/// Memory of this process that is in use, MiB.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// For docs/operators.md: `cargo test --locked --features gl --test gl -- --ignored --nocapture --test-threads 1 memory`
+#[test]
+#[ignore = "prints figures, asserts nothing"]
+fn memory_by_environments() {
+    if driver().is_none() {
+        return;
+    }
+    let simulator = Simulator::locate(None).unwrap();
+    for (count, task) in (1..).zip(sim::tasks()) {
+        let mut world = simulator.episode(&task.env_id(), &EpisodeSeed([5; 32]), Randomisation::None).unwrap();
+        let before = resident_mib();
+        for _ in 0..10 {
+            picture(&mut world, GL, &upright(84));
+        }
+        println!("{count} {}: {before} MiB before, {} MiB after its pictures", task.name, resident_mib());
+    }
 }

@@ -81,6 +81,10 @@ use serde::Serialize;
 
 use crate::replay::Answer;
 
+/// Names the device on which `mujoco-gl` draws, as for MuJoCo's Python: its number in EGL's list. Unset or empty: the first that
+/// has OpenGL.
+const GL_DEVICE_VARIABLE: &str = "MUJOCO_EGL_DEVICE_ID";
+
 /// Robot-policy evaluation whose published scores any stranger can verify
 #[derive(Debug, Parser)]
 #[command(name = "kinitro", version, arg_required_else_help = true, max_term_width = 110)]
@@ -141,6 +145,8 @@ struct CompletionsArgs {
 
 /// Runs one command. Errors are printed as one chain of sentences on standard error, with exit status 1.
 pub fn run(cli: Cli) -> ExitCode {
+    let device = std::env::var_os(GL_DEVICE_VARIABLE).filter(|number| !number.is_empty());
+    crate::sim::choose_gl_device(device.as_ref().map(|number| number.to_string_lossy()).as_deref());
     let status = dispatch(cli.command).unwrap_or_else(|error| {
         eprintln!("kinitro: {}", sentence(&error));
         ExitCode::FAILURE

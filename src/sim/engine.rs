@@ -23,10 +23,12 @@ use super::error::SimError;
 mod egl;
 #[cfg(feature = "gl")]
 mod gl;
+#[cfg(feature = "gl")]
+mod opengl;
 mod visual;
 
 #[cfg(feature = "gl")]
-pub(crate) use gl::driver as gl_driver;
+pub(crate) use gl::{choose_device as choose_gl_device, driver as gl_driver};
 pub(crate) use visual::Visualiser;
 
 /// Which parts of the state `integration_state` holds: all that decides the following steps.
@@ -451,6 +453,10 @@ fn route_messages() {
 }
 
 fn report(message: &MjLogMessage) {
+    #[cfg(feature = "gl")]
+    if message.level() == MjtLogLevel::mjLOG_WARNING {
+        gl::warned(&message.subject());
+    }
     if message.level() == MjtLogLevel::mjLOG_ERROR {
         eprintln!("kinitro: MuJoCo cannot go on: {}", message.subject());
     }

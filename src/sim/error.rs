@@ -137,6 +137,14 @@ pub enum SimError {
         /// What went wrong.
         reason: String,
     },
+    /// A scene has more geoms than there is room for, so MuJoCo has left some out.
+    #[error(
+        "a picture would lack things: its scene has more than {room} geoms, marks and the like; use a model that shows fewer"
+    )]
+    SceneFull {
+        /// Geoms that there is room for.
+        room: i32,
+    },
     /// There is no memory for another episode.
     #[error("no memory for the simulation of another episode: run fewer episodes at once")]
     OutOfMemory,

@@ -35,7 +35,7 @@ pub use assets::CAMERAS;
 pub use camera::{Object, Sight};
 pub use error::SimError;
 pub use experts::{Expert, expert};
-pub use gl::{HAS_GL, renderer};
+pub use gl::{HAS_GL, choose_gl_device, renderer};
 pub use maths::prove_maths_pin;
 pub use resume::Resumer;
 pub use simulator::Simulator;

@@ -35,16 +35,16 @@ impl Studio {
     /// What each camera sees, in their order. What MuJoCo derives from positions must be up to date.
     ///
     /// # Errors
-    /// A renderer that cannot draw here.
+    /// A renderer that cannot draw here; [`SimError::SceneFull`].
     ///
     /// # Panics
     /// When `views` are of another model.
     pub(super) fn pictures(&self, physics: &mut Physics, views: &Views) -> Result<Vec<Image>, SimError> {
         assert!(Arc::ptr_eq(&views.model, physics.model()), "cameras are numbered within one model only");
         match views.renderer {
-            RendererProfile::Reference => Ok(self.with_crew(physics, |crew, assets, physics| {
+            RendererProfile::Reference => self.with_crew(physics, |crew, assets, physics| {
                 views.cameras.iter().map(|(number, camera)| crew.picture(assets, physics, *number, camera)).collect()
-            })),
+            }),
             #[cfg(feature = "gl")]
             RendererProfile::MujocoGl => {
                 let mut crew = self.crew(physics.model());
@@ -60,7 +60,15 @@ impl Studio {
 
     /// What each pixel of a camera's picture shows; `number` is the camera's in the model. What MuJoCo derives from
     /// positions must be up to date.
-    pub(super) fn survey(&self, physics: &mut Physics, number: usize, camera: &CameraSetting) -> Vec<Sight> {
+    ///
+    /// # Errors
+    /// [`SimError::SceneFull`].
+    pub(super) fn survey(
+        &self,
+        physics: &mut Physics,
+        number: usize,
+        camera: &CameraSetting,
+    ) -> Result<Vec<Sight>, SimError> {
         self.with_crew(physics, |crew, assets, physics| crew.survey(assets, physics, number, camera))
     }
 
@@ -91,17 +99,23 @@ impl Studio {
 
 impl Crew {
     /// Puts on the stage what a camera sees; the size of its picture.
-    fn look(&mut self, physics: &mut Physics, number: usize, camera: &CameraSetting) -> [usize; 2] {
-        self.visualiser.look(physics, number, camera.marks, &mut self.stage);
+    fn look(&mut self, physics: &mut Physics, number: usize, camera: &CameraSetting) -> Result<[usize; 2], SimError> {
+        self.visualiser.look(physics, number, camera.marks, &mut self.stage)?;
         self.stage.camera.widen(camera.fov_factor.get());
-        [camera.width.get() as usize, camera.height.get() as usize]
+        Ok([camera.width.get() as usize, camera.height.get() as usize])
     }
 
-    fn picture(&mut self, assets: &Arc<Assets>, physics: &mut Physics, number: usize, camera: &CameraSetting) -> Image {
-        let size = self.look(physics, number, camera);
+    fn picture(
+        &mut self,
+        assets: &Arc<Assets>,
+        physics: &mut Physics,
+        number: usize,
+        camera: &CameraSetting,
+    ) -> Result<Image, SimError> {
+        let size = self.look(physics, number, camera)?;
         let Crew { renderer, stage, rgb, .. } = self;
         renderer.draw(assets, stage, size, rgb);
-        finished(camera, rgb)
+        Ok(finished(camera, rgb))
     }
 
     /// As [`Crew::picture`], by MuJoCo's own renderer.
@@ -118,14 +132,14 @@ impl Crew {
         physics: &mut Physics,
         number: usize,
         camera: &CameraSetting,
-    ) -> Vec<Sight> {
-        let size = self.look(physics, number, camera);
+    ) -> Result<Vec<Sight>, SimError> {
+        let size = self.look(physics, number, camera)?;
         let mut sights = Vec::new();
         self.renderer.survey(assets, &self.stage, size, &mut sights);
         if camera.orientation == Orientation::Rotated180 {
             sights.reverse();
         }
-        sights
+        Ok(sights)
     }
 }
 

@@ -290,7 +290,7 @@ impl World {
     pub fn survey(&mut self, camera: &CameraSetting) -> Result<Vec<Sight>, SimError> {
         let views = self.views(RendererProfile::Reference, std::slice::from_ref(camera))?;
         let (number, studio) = (views.cameras[0].0, Arc::clone(&self.studio));
-        self.derived(|physics| studio.survey(physics, number, camera))
+        self.derived(|physics| studio.survey(physics, number, camera))?
     }
 
     /// Looks at the physics when all that MuJoCo derives from the state is up to date.

@@ -1,11 +1,15 @@
 //! A GL context without a window.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
+use std::fmt;
+use std::mem::transmute;
 use std::ptr;
+use std::sync::OnceLock;
 
 use khronos_egl as egl;
 
-use crate::domain::{GlDriver, GlName};
+use super::opengl::Functions;
+use crate::domain::{GlDriver, printable};
 
 type Egl = egl::DynamicInstance<egl::EGL1_4>;
 
@@ -17,9 +21,6 @@ const PLATFORM_DEVICE: egl::Enum = 0x313f;
 
 /// Most devices that are tried.
 const MAX_DEVICES: usize = 16;
-
-/// `GL_VENDOR`, `GL_RENDERER` and `GL_VERSION`.
-const NAMES: [u32; 3] = [0x1f00, 0x1f01, 0x1f02];
 
 /// What MuJoCo draws with; what it draws into is a buffer of its own.
 const CONFIG: [egl::Int; 19] = [
@@ -44,63 +45,155 @@ const CONFIG: [egl::Int; 19] = [
     egl::NONE,
 ];
 
-/// Makes a context on the first device that has one, and makes it the calling thread's, for as long as the process lives.
+/// How MuJoCo's Python is told the number of a device, and this program too.
+const DEVICE_VARIABLE: &str = "MUJOCO_EGL_DEVICE_ID";
+
+/// The extension by which EGL lists devices, and the older one that it is a part of.
+const LISTING: [&str; 2] = ["EGL_EXT_device_enumeration", "EGL_EXT_device_base"];
+
+/// `EGL_DRM_DEVICE_FILE_EXT` of EGL_EXT_device_drm.
+const DRM_DEVICE_FILE: egl::Int = 0x3233;
+
+/// Makes a context on a device and makes it the calling thread's, for as long as the process lives. `choice` is the device's number
+/// in EGL's list, as text; without it, the first device that can do it is taken, and the default display where none can. A call that
+/// failed leaves nothing behind.
 ///
 /// # Errors
-/// No EGL, or no device with OpenGL; in the system's words.
-pub(super) fn begin() -> Result<GlDriver, String> {
-    // SAFETY: libEGL's initialisers may run on any thread, and it is never unloaded: EGL keeps threads and memory of its own.
+/// No EGL, no device of that number, or none with OpenGL; in the system's words.
+pub(super) fn begin(choice: Option<&str>) -> Result<(GlDriver, Functions), String> {
+    let egl = library()?;
+    let listed = Listed::of(egl);
+    let Some(choice) = choice else { return begin_on_any(egl, listed.as_ref()) };
+    let device = choice.trim().parse::<usize>().ok().zip(listed.as_ref());
+    match device.and_then(|(number, listed)| Some((listed, listed.devices.get(number)?))) {
+        Some((listed, device)) => listed.display(device).and_then(|display| begin_on(egl, display)),
+        None => Err(format!(
+            "{DEVICE_VARIABLE} is {:?}, but must be the number of one of EGL's devices; it lists {}",
+            printable(choice, 20),
+            listed.map_or_else(|| "none".to_owned(), |listed| listed.names())
+        )),
+    }
+}
+
+fn begin_on_any(egl: &Egl, listed: Option<&Listed>) -> Result<(GlDriver, Functions), String> {
+    let mut reasons = Vec::new();
+    for (listed, device) in listed.into_iter().flat_map(|listed| listed.devices.iter().map(move |d| (listed, d))) {
+        match listed.display(device).and_then(|display| begin_on(egl, display)) {
+            Ok(begun) => return Ok(begun),
+            Err(reason) => reasons.push(format!("{device}: {reason}")),
+        }
+    }
+    // SAFETY: the default display is no pointer to anything of ours.
+    let default = unsafe { egl.get_display(egl::DEFAULT_DISPLAY) }.ok_or_else(|| "there is none".to_owned());
+    default.and_then(|display| begin_on(egl, display)).map_err(|reason| {
+        reasons.push(format!("default display: {reason}"));
+        reasons.join("; ")
+    })
+}
+
+/// libEGL, which the first call that can loads.
+fn library() -> Result<&'static Egl, String> {
+    static LIBRARY: OnceLock<Egl> = OnceLock::new();
+    if let Some(egl) = LIBRARY.get() {
+        return Ok(egl);
+    }
+    // SAFETY: libEGL's initialisers may run on any thread.
     let library = unsafe { libloading::os::unix::Library::open(Some("libEGL.so.1"), RTLD_NOW_GLOBAL) };
     let library = libloading::Library::from(library.map_err(|error| error.to_string())?);
-    // SAFETY: the library is EGL, by its name.
+    // SAFETY: the library is EGL, by its name. It is never unloaded: EGL keeps threads and memory of its own.
     let egl = unsafe { Egl::load_required_from(library) }.map_err(|error| format!("libEGL is too old: {error:?}"))?;
-    let egl: &'static Egl = Box::leak(Box::new(egl));
-    let mut reason = "EGL knows no device".to_owned();
-    for display in displays(egl) {
-        match begin_on(egl, display) {
-            Ok(driver) => return Ok(driver),
-            Err(error) => reason = error,
+    Ok(LIBRARY.get_or_init(|| egl))
+}
+
+type QueryDevices = unsafe extern "system" fn(egl::Int, *mut *mut c_void, *mut egl::Int) -> egl::Boolean;
+type QueryDeviceString = unsafe extern "system" fn(*mut c_void, egl::Int) -> *const c_char;
+type PlatformDisplay = unsafe extern "system" fn(egl::Enum, *mut c_void, *const egl::Int) -> egl::EGLDisplay;
+
+/// A device that EGL lists.
+struct Device {
+    number: usize,
+    handle: *mut c_void,
+    /// Its file, or another word for it.
+    name: String,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.number, self.name)
+    }
+}
+
+/// EGL's list of devices, and the way from one to its display.
+struct Listed {
+    devices: Vec<Device>,
+    open: PlatformDisplay,
+}
+
+impl Listed {
+    /// `None` where EGL keeps no list.
+    fn of(egl: &Egl) -> Option<Listed> {
+        let extensions = egl.query_string(None, egl::EXTENSIONS).ok()?.to_string_lossy().into_owned();
+        let has = |wanted: &&str| extensions.split(' ').any(|extension| extension == *wanted);
+        if !LISTING.iter().any(has) {
+            return None;
         }
+        let function = |name| egl.get_proc_address(name);
+        let (query, open) = (function("eglQueryDevicesEXT")?, function("eglGetPlatformDisplayEXT")?);
+        let describe = function("eglQueryDeviceStringEXT");
+        let (mut handles, mut count) = ([ptr::null_mut(); MAX_DEVICES], 0);
+        // SAFETY: these are the types of the functions in the extensions; EGL writes no more devices than there is room for.
+        let (open, describe) = unsafe {
+            let query = transmute::<extern "system" fn(), QueryDevices>(query);
+            if query(MAX_DEVICES as egl::Int, handles.as_mut_ptr(), &mut count) != egl::TRUE {
+                return None;
+            }
+            let describe = describe.map(|describe| transmute::<extern "system" fn(), QueryDeviceString>(describe));
+            (transmute::<extern "system" fn(), PlatformDisplay>(open), describe)
+        };
+        let found = handles.iter().take(usize::try_from(count).unwrap_or(0)).enumerate();
+        let device = |(number, handle): (usize, &*mut c_void)| {
+            let name = describe.map_or_else(|| "no name".to_owned(), |describe| device_name(describe, *handle));
+            Device { number, handle: *handle, name }
+        };
+        Some(Listed { devices: found.map(device).collect(), open })
     }
-    Err(reason)
+
+    fn names(&self) -> String {
+        let names: Vec<_> = self.devices.iter().map(ToString::to_string).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
+    fn display(&self, device: &Device) -> Result<egl::Display, String> {
+        // SAFETY: the device is one of the list, and the attributes may be null.
+        let display = unsafe { (self.open)(PLATFORM_DEVICE, device.handle, ptr::null()) };
+        if display.is_null() {
+            return Err("EGL makes no display of it".to_owned());
+        }
+        // SAFETY: it is a display, not null.
+        Ok(unsafe { egl::Display::from_ptr(display) })
+    }
 }
 
-/// Every device as a display, or else the default display.
-fn displays(egl: &Egl) -> Vec<egl::Display> {
-    let devices = devices(egl);
-    if devices.is_empty() {
-        // SAFETY: the default display is no pointer to anything of ours.
-        return unsafe { egl.get_display(egl::DEFAULT_DISPLAY) }.into_iter().collect();
-    }
-    devices
-}
-
-/// The devices of EGL_EXT_device_enumeration as displays; none where EGL lacks it.
-fn devices(egl: &Egl) -> Vec<egl::Display> {
-    type QueryDevices = unsafe extern "system" fn(egl::Int, *mut *mut std::ffi::c_void, *mut egl::Int) -> egl::Boolean;
-    type PlatformDisplay =
-        unsafe extern "system" fn(egl::Enum, *mut std::ffi::c_void, *const egl::Int) -> egl::EGLDisplay;
-    let (Some(query), Some(open)) =
-        (egl.get_proc_address("eglQueryDevicesEXT"), egl.get_proc_address("eglGetPlatformDisplayEXT"))
-    else {
-        return Vec::new();
+/// What a device calls itself.
+fn device_name(describe: QueryDeviceString, device: *mut c_void) -> String {
+    let ask = |what: egl::Int| {
+        // SAFETY: the device is one of EGL's; its strings end with a zero and live as long as it, or are null.
+        unsafe {
+            let words = describe(device, what);
+            (!words.is_null()).then(|| CStr::from_ptr(words).to_string_lossy().into_owned())
+        }
     };
-    let (mut devices, mut count) = ([ptr::null_mut(); MAX_DEVICES], 0);
-    // SAFETY: these are the types of the two functions in the extensions; EGL writes no more devices than there is room for,
-    // and a null display is no display.
-    unsafe {
-        let query = std::mem::transmute::<extern "system" fn(), QueryDevices>(query);
-        let open = std::mem::transmute::<extern "system" fn(), PlatformDisplay>(open);
-        if query(MAX_DEVICES as egl::Int, devices.as_mut_ptr(), &mut count) != egl::TRUE {
-            return Vec::new();
-        }
-        let found = devices.iter().take(usize::try_from(count).unwrap_or(0));
-        let displays = found.map(|device| open(PLATFORM_DEVICE, *device, ptr::null()));
-        displays.filter(|display| !display.is_null()).map(|display| egl::Display::from_ptr(display)).collect()
+    let extensions = ask(egl::EXTENSIONS).unwrap_or_default();
+    let has = |wanted: &str| extensions.split(' ').any(|extension| extension == wanted);
+    if has("EGL_MESA_device_software") {
+        return "drawing on the CPU".to_owned();
     }
+    let file = has("EGL_EXT_device_drm").then(|| ask(DRM_DEVICE_FILE)).flatten();
+    let other = || if has("EGL_NV_device_cuda") { "CUDA" } else { "no name" }.to_owned();
+    file.map_or_else(other, |file| printable(&file, 60))
 }
 
-fn begin_on(egl: &Egl, display: egl::Display) -> Result<GlDriver, String> {
+fn begin_on(egl: &Egl, display: egl::Display) -> Result<(GlDriver, Functions), String> {
     let words = |error: egl::Error| error.to_string();
     egl.initialize(display).map_err(words)?;
     let made = (|| {
@@ -109,27 +202,13 @@ fn begin_on(egl: &Egl, display: egl::Display) -> Result<GlDriver, String> {
         let config = config.ok_or("the device draws no OpenGL pictures of 8 bits a colour")?;
         let context = egl.create_context(display, config, None, &[egl::NONE]).map_err(words)?;
         egl.make_current(display, None, None, Some(context)).map_err(words)?;
-        driver(egl)
+        let functions = Functions::load(|name| egl.get_proc_address(name))?;
+        functions.check_versions()?;
+        Ok((functions.driver()?, functions))
     })();
     if made.is_err() {
         // It is given back so that the next device can be tried; that this fails as well changes nothing.
         let _ = egl.make_current(display, None, None, None).and_then(|()| egl.terminate(display));
     }
     made
-}
-
-/// How the driver of the calling thread's context names itself.
-fn driver(egl: &Egl) -> Result<GlDriver, String> {
-    type GetString = unsafe extern "system" fn(u32) -> *const c_char;
-    let get = egl.get_proc_address("glGetString").ok_or("EGL does not know glGetString")?;
-    // SAFETY: this is the function's type; its strings end with a zero and live as long as the context.
-    let names = NAMES.map(|name| unsafe {
-        let get = std::mem::transmute::<extern "system" fn(), GetString>(get);
-        let words = get(name);
-        (!words.is_null()).then(|| GlName::of(&CStr::from_ptr(words).to_string_lossy()))
-    });
-    match names {
-        [Some(vendor), Some(renderer), Some(driver)] => Ok(GlDriver { vendor, renderer, driver }),
-        _ => Err("the context does not name its driver".to_owned()),
-    }
 }

@@ -14,9 +14,13 @@ use crate::domain::Marks;
 use crate::sim::camera::{
     Camera, Form, Light, LightKind, MeshSource, Object, Prop, Quality, Stage, Surface, TextureKind, TextureSource,
 };
+use crate::sim::error::SimError;
 
 /// Most things that a scene can show; MetaWorld's have below a hundred.
 const MAX_PROPS: c_int = 1000;
+
+/// `mjvScene.status` of a scene that had room for every geom.
+const ALL_SHOWN: c_int = 0;
 
 /// MuJoCo's abstract visualisation, reused from frame to frame.
 pub(crate) struct Visualiser {
@@ -39,11 +43,16 @@ impl Drop for Visualiser {
 impl Visualiser {
     /// Makes one for a model, with MuJoCo's default options: groups 0 to 2 of geoms are shown.
     pub(crate) fn new(model: &Model) -> Visualiser {
+        Visualiser::with_room(model, MAX_PROPS)
+    }
+
+    /// Makes one for scenes of at most `room` geoms.
+    fn with_room(model: &Model, room: c_int) -> Visualiser {
         // SAFETY: the structures are filled by MuJoCo's own functions before they are read.
         unsafe {
             let mut scene = Box::<mj::mjvScene>::new_uninit();
             mj::mjv_defaultScene(scene.as_mut_ptr());
-            mj::mjv_makeScene(model.raw(), scene.as_mut_ptr(), MAX_PROPS);
+            mj::mjv_makeScene(model.raw(), scene.as_mut_ptr(), room);
             let mut option = MaybeUninit::uninit();
             mj::mjv_defaultOption(option.as_mut_ptr());
             let mut perturb = MaybeUninit::uninit();
@@ -60,13 +69,26 @@ impl Visualiser {
     }
 
     /// Looks at an episode through a camera of its model. What MuJoCo derives from positions must be up to date.
-    pub(crate) fn look(&mut self, physics: &mut Physics, camera: usize, marks: Marks, stage: &mut Stage) {
-        self.update(physics, camera, marks);
+    ///
+    /// # Errors
+    /// [`SimError::SceneFull`].
+    pub(crate) fn look(
+        &mut self,
+        physics: &mut Physics,
+        camera: usize,
+        marks: Marks,
+        stage: &mut Stage,
+    ) -> Result<(), SimError> {
+        self.update(physics, camera, marks)?;
         self.copy(physics, stage);
+        Ok(())
     }
 
     /// Fills MuJoCo's scene with what a camera of the model sees.
-    pub(super) fn update(&mut self, physics: &mut Physics, camera: usize, marks: Marks) {
+    ///
+    /// # Errors
+    /// [`SimError::SceneFull`].
+    pub(super) fn update(&mut self, physics: &mut Physics, camera: usize, marks: Marks) -> Result<(), SimError> {
         // MuJoCo's default, which MetaWorld keeps, is groups 0 to 2; transparent sites are never part of a scene.
         self.option.sitegroup = match marks {
             Marks::AsMetaworld => [1, 1, 1, 0, 0, 0],
@@ -75,12 +97,14 @@ impl Visualiser {
         self.camera.type_ = mj::mjtCamera::mjCAMERA_FIXED as c_int;
         self.camera.fixedcamid = camera as c_int;
         let everything = mj::mjtCatBit::mjCAT_ALL as c_int;
+        self.scene.status = ALL_SHOWN;
         // SAFETY: scene, model and data belong together; the data's state is not changed.
         unsafe {
             let (view, data) = (&raw const *physics.view, physics.data.as_ptr());
             let (option, perturb) = (&raw const self.option, &raw const self.perturb);
             mj::mjv_updateScene(view, data, option, perturb, &mut self.camera, everything, &mut *self.scene);
         }
+        if self.scene.status == ALL_SHOWN { Ok(()) } else { Err(SimError::SceneFull { room: self.scene.maxgeom }) }
     }
 
     /// Names and places of the sites that the last look saw.

@@ -27,7 +27,7 @@ fn sites(world: &mut World, marks: Marks) -> Vec<(String, [f32; 3])> {
     world.look(|physics| {
         let model = Arc::clone(physics.model());
         let mut visualiser = Visualiser::new(&model);
-        visualiser.look(physics, 0, marks, &mut Stage::default());
+        visualiser.look(physics, 0, marks, &mut Stage::default()).unwrap();
         visualiser.sites(&model)
     })
 }

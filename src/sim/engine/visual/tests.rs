@@ -16,7 +16,7 @@ fn no_model_shows_what_is_not_drawn() {
         let physics = world.physics_mut();
         physics.forward();
         let mut visualiser = Visualiser::new(&prepared.model);
-        visualiser.update(physics, prepared.model.camera("corner").unwrap(), crate::domain::Marks::AsMetaworld);
+        visualiser.update(physics, prepared.model.camera("corner").unwrap(), Marks::AsMetaworld).unwrap();
         let (scene, name) = (&*visualiser.scene, spec.name);
 
         // SAFETY: MuJoCo filled this many geoms.
@@ -62,4 +62,27 @@ fn whoever_panics_while_looking_leaves_the_data_in_its_place() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).is_err());
     assert_ne!(looked_at, data, "it looks at a copy");
     assert_eq!((physics.data, physics.derived), (data, derived));
+}
+
+#[test]
+fn a_scene_without_room_for_all_that_it_shows_is_an_error_and_no_warning_of_the_episode() {
+    let prepared = Library::vendored().prepare(&tasks()[0]).unwrap();
+    let mut world = Scene::new(&prepared.model).unwrap();
+    let physics = world.physics_mut();
+    physics.forward();
+    physics.take_warnings();
+    let geoms = {
+        let mut visualiser = Visualiser::new(&prepared.model);
+        visualiser.update(physics, 0, Marks::AsMetaworld).unwrap();
+        visualiser.scene.ngeom
+    };
+    let mut look = |room: c_int| {
+        let mut visualiser = Visualiser::with_room(&prepared.model, room);
+        visualiser.look(physics, 0, Marks::AsMetaworld, &mut Stage::default())
+    };
+    assert!(look(geoms).is_ok(), "just enough");
+    let told = look(geoms - 1).unwrap_err().to_string();
+    assert!(told.contains(&format!("more than {} geoms", geoms - 1)), "{told}");
+    assert!(look(geoms).is_ok());
+    assert_eq!(physics.take_warnings(), 0);
 }
