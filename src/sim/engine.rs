@@ -455,7 +455,7 @@ fn route_messages() {
 fn report(message: &MjLogMessage) {
     #[cfg(feature = "gl")]
     if message.level() == MjtLogLevel::mjLOG_WARNING {
-        gl::warned(&message.subject());
+        gl::warned(message.subject());
     }
     if message.level() == MjtLogLevel::mjLOG_ERROR {
         eprintln!("kinitro: MuJoCo cannot go on: {}", message.subject());
