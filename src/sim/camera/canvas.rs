@@ -13,18 +13,30 @@ pub struct Canvas {
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// Reciprocal distances of a pixel's samples, 0 where nothing is.
-    pub nearness: Vec<F4>,
+    /// The pixels, row by row.
+    pub pixels: Vec<Samples>,
+}
+
+/// What the four samples of a pixel show.
+#[derive(Debug, Clone, Copy)]
+pub struct Samples {
+    /// Reciprocal distances, 0 where nothing is.
+    pub nearness: F4,
     /// Numbers of surfaces.
-    pub surfaces: Vec<I4>,
+    pub surfaces: I4,
+}
+
+impl Samples {
+    fn empty() -> Samples {
+        Samples { nearness: F4::splat(0.0), surfaces: I4::splat(NOTHING) }
+    }
 }
 
 impl Canvas {
     /// Takes on a size. Between two calls of [`Canvas::clear`] the contents are left over from earlier pictures.
     pub fn resize(&mut self, width: usize, height: usize) {
         (self.width, self.height) = (width, height);
-        self.nearness.resize(width * height, F4::splat(0.0));
-        self.surfaces.resize(width * height, I4::splat(NOTHING));
+        self.pixels.resize(width * height, Samples::empty());
     }
 
     /// The whole picture.
@@ -34,27 +46,24 @@ impl Canvas {
 
     /// Empties the rows of a part.
     pub fn clear(&mut self, part: &Bounds) {
-        let pixels = part.y0 as usize * self.width..part.y1 as usize * self.width;
-        self.nearness[pixels.clone()].fill(F4::splat(0.0));
-        self.surfaces[pixels].fill(I4::splat(NOTHING));
+        self.pixels[part.y0 as usize * self.width..part.y1 as usize * self.width].fill(Samples::empty());
     }
 
     /// Puts a surface where it covers samples and is not behind what is there.
     #[inline(always)]
     pub fn put(&mut self, x: i32, y: i32, covered: I4, nearness: F4, surface: I4) {
-        let index = y as usize * self.width + x as usize;
-        let (old, surfaces) = (self.nearness[index], self.surfaces[index]);
-        let seen = covered & nearness.at_least(old);
-        self.nearness[index] = nearness.or_else(seen, old);
-        self.surfaces[index] = surface.or_else(seen, surfaces);
+        let pixel = &mut self.pixels[y as usize * self.width + x as usize];
+        let seen = covered & nearness.at_least(pixel.nearness);
+        pixel.nearness = nearness.or_else(seen, pixel.nearness);
+        pixel.surfaces = surface.or_else(seen, pixel.surfaces);
     }
 
     /// The smallest part that has all pixels in which a sample's surface is one of these.
     pub fn part_with(&self, surfaces: std::ops::Range<i32>) -> Option<Bounds> {
         let (low, high) = (I4::splat(surfaces.start - 1), I4::splat(surfaces.end));
         let mut part: Option<Bounds> = None;
-        for (y, row) in self.surfaces.chunks_exact(self.width).enumerate() {
-            let has = |pixel: &I4| (pixel.exceeds(low) & high.exceeds(*pixel)).signs() != 0;
+        for (y, row) in self.pixels.chunks_exact(self.width).enumerate() {
+            let has = |pixel: &Samples| (pixel.surfaces.exceeds(low) & high.exceeds(pixel.surfaces)).signs() != 0;
             let Some(first) = row.iter().position(has) else { continue };
             let last = row.iter().rposition(has).unwrap_or(first);
             let (x0, x1, y) = (first as i32, last as i32 + 1, y as i32);
@@ -78,8 +87,8 @@ mod tests {
         canvas.clear(&canvas.bounds());
         canvas.put(1, 1, I4::new([-1, -1, 0, 0]), F4::splat(2.0), I4::splat(7));
         canvas.put(1, 1, I4::splat(-1), F4::new([1.0, 3.0, 1.0, 0.5]), I4::splat(8));
-        assert_eq!(canvas.surfaces[3].array(), [7, 8, 8, 8]);
-        assert_eq!(canvas.nearness[3].array(), [2.0, 3.0, 1.0, 0.5]);
+        assert_eq!(canvas.pixels[3].surfaces.array(), [7, 8, 8, 8]);
+        assert_eq!(canvas.pixels[3].nearness.array(), [2.0, 3.0, 1.0, 0.5]);
         assert_eq!(canvas.part_with(8..9), Some(Bounds { x0: 1, y0: 1, x1: 2, y1: 2 }));
         assert_eq!(canvas.part_with(9..10), None);
     }

@@ -166,63 +166,84 @@ impl<'a> Row<'a> {
         &self,
         lits: &mut Lits,
         palette: &Palette,
-        (item, sheet): (&Item, &Sheet),
+        thing: (&Item, &Sheet),
         x: i32,
         out: &mut [u32],
         texture: impl Fn(&Rays, usize) -> [F4; 4],
     ) {
+        let mut x = F4::splat(x as f32 + 0.5) + F4::new([0.0, 1.0, 2.0, 3.0]);
+        let mut square = Square { triangle: usize::MAX, corners: [0; 3] };
+        let (fours, rest) = out.as_chunks_mut::<4>();
+        for four in fours {
+            self.up_to_four(lits, palette, thing, x, &mut square, four, &texture);
+            x = x + F4::splat(4.0);
+        }
+        if !rest.is_empty() {
+            self.up_to_four(lits, palette, thing, x, &mut square, rest, &texture);
+        }
+    }
+
+    /// Colours up to four pixels with their middles at `x`.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "it is one loop's body, there for four and for fewer pixels")]
+    fn up_to_four(
+        &self,
+        lits: &mut Lits,
+        palette: &Palette,
+        (item, sheet): (&Item, &Sheet),
+        x: F4,
+        square: &mut Square,
+        out: &mut [u32],
+        texture: &impl Fn(&Rays, usize) -> [F4; 4],
+    ) {
         let coat = self.coat;
         let [ds, dt, du, dv] = coat.place[0].array();
         let [dx, dy, ddepth, dnear] = coat.shadow[0].array();
-        let mut px = F4::splat(x as f32 + 0.5) + F4::new([0.0, 1.0, 2.0, 3.0]);
-        // The triangle of the lattice that the last pixel showed, and its corners.
-        let (mut triangle, mut corners) = (usize::MAX, [0; 3]);
         let width = sheet.columns.count();
         let crossing = |lits: &mut Lits, column: usize, row: usize| {
             let own = || [sheet.crossing(column, row), sheet.normal];
             lits.number(coat.first + row * width + column, palette, item, own)
         };
-        for out in out.chunks_mut(4) {
-            let at = |change: f32, left: F4| F4::splat(change) * px + left;
-            // Beyond the rectangle's end, where its plane goes out of sight, nothing is farther than the end.
-            let distance = F4::splat(1.0) / at(dnear, self.shadow[3]).max(F4::splat(coat.least));
-            let seen = |change: f32, left: F4| at(change, left) * distance;
-            let (s, t) = (seen(ds, self.place[S]), seen(dt, self.place[T]));
-            let rays = Rays { distance, s, t, u: seen(du, self.place[U]), v: seen(dv, self.place[V]) };
-            let textures = texture(&rays, out.len());
-            let mut lit = [true; 4];
-            if let Some(map) = palette.light.shadow {
-                let columns = seen(dx, self.shadow[0]).floor().whole().array();
-                let rows = seen(dy, self.shadow[1]).floor().whole().array();
-                let depths = seen(ddepth, self.shadow[2]).array();
-                for (k, lit) in lit.iter_mut().enumerate().take(out.len()) {
-                    *lit = map.reaches_square(columns[k], rows[k], depths[k]);
-                }
+        let at = |change: f32, left: F4| F4::splat(change) * x + left;
+        // Beyond the rectangle's end, where its plane goes out of sight, nothing is farther than the end.
+        let distance = F4::splat(1.0) / at(dnear, self.shadow[3]).max(F4::splat(coat.least));
+        let seen = |change: f32, left: F4| at(change, left) * distance;
+        let (s, t) = (seen(ds, self.place[S]), seen(dt, self.place[T]));
+        let rays = Rays { distance, s, t, u: seen(du, self.place[U]), v: seen(dv, self.place[V]) };
+        let textures = texture(&rays, out.len());
+        let lit = palette.light.shadow.map_or([1.0; 4], |map| {
+            let place = [seen(dx, self.shadow[0]), seen(dy, self.shadow[1]), seen(ddepth, self.shadow[2])];
+            map.shares(place, out.len())
+        });
+        let (columns, ss) = sheet.columns.before(s);
+        let (rows, ts) = sheet.rows.before(t);
+        for (k, out) in out.iter_mut().enumerate() {
+            let (column, row, s, t) = (columns[k] as usize, rows[k] as usize, ss[k], ts[k]);
+            // The two triangles of a square share the diagonal from its first crossing to its last.
+            let below = s >= t;
+            let triangle = (row * width + column) * 2 + usize::from(below);
+            if triangle != square.triangle {
+                let third = if below { (column + 1, row) } else { (column, row + 1) };
+                let (low, high) = (crossing(lits, column, row), crossing(lits, column + 1, row + 1));
+                *square = Square { triangle, corners: [low, crossing(lits, third.0, third.1), high] };
             }
-            let (columns, ss) = sheet.columns.before(s);
-            let (rows, ts) = sheet.rows.before(t);
-            for (k, out) in out.iter_mut().enumerate() {
-                let (column, row, s, t) = (columns[k] as usize, rows[k] as usize, ss[k], ts[k]);
-                // The two triangles of a square share the diagonal from its first crossing to its last.
-                let below = s >= t;
-                let this = (row * width + column) * 2 + usize::from(below);
-                if this != triangle {
-                    let third = if below { (column + 1, row) } else { (column, row + 1) };
-                    let (low, high) = (crossing(lits, column, row), crossing(lits, column + 1, row + 1));
-                    (triangle, corners) = (this, [low, crossing(lits, third.0, third.1), high]);
-                }
-                let (low, third, high) = lits.three(corners);
-                let [a, b, c] = if below { [1.0 - s, s - t, t] } else { [1.0 - t, t - s, s] };
-                let (a, b, c) = (F4::splat(a), F4::splat(b), F4::splat(c));
-                let mut colour = unit(low.base * a + third.base * b + high.base * c);
-                if lit[k] {
-                    colour = colour + unit(low.shaded * a + third.shaded * b + high.shaded * c);
-                }
-                *out = bytes(colour * textures[k]);
+            let (low, third, high) = lits.three(square.corners);
+            let [a, b, c] = if below { [1.0 - s, s - t, t] } else { [1.0 - t, t - s, s] };
+            let (a, b, c) = (F4::splat(a), F4::splat(b), F4::splat(c));
+            let mut colour = unit(low.base * a + third.base * b + high.base * c);
+            if lit[k] > 0.0 {
+                let shaded = unit(low.shaded * a + third.shaded * b + high.shaded * c);
+                colour = colour + shaded * F4::splat(lit[k]);
             }
-            px = px + F4::splat(4.0);
+            *out = bytes(colour * textures[k]);
         }
     }
+}
+
+/// The triangle of a lattice's square that the last pixel showed, and the numbers of its corners.
+struct Square {
+    triangle: usize,
+    corners: [usize; 3],
 }
 
 /// The side of a cube that a rectangle lies flat against, and the places on it: at the rectangle's origin, and their

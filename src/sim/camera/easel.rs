@@ -46,7 +46,7 @@ pub struct Easel {
 const SMALL_PICTURE: usize = 128;
 
 /// Squares across the shadow map of small and large pictures.
-const SHADOW_SIZES: [usize; 2] = [512, 1024];
+const SHADOW_SIZES: [usize; 2] = [384, 1024];
 
 impl Easel {
     /// Forgets what things looked like: from now on they belong to another model.
@@ -111,7 +111,7 @@ impl Easel {
         let width = self.canvas.width;
         self.run.resize(width, 0);
         for (y, (row, colours)) in
-            self.canvas.surfaces.chunks_exact(width).zip(self.colours.chunks_exact_mut(width)).enumerate()
+            self.canvas.pixels.chunks_exact(width).zip(self.colours.chunks_exact_mut(width)).enumerate()
         {
             let y = y as i32;
             let mut paint = |surface: i32, x: usize, out: &mut [u32]| {
@@ -123,8 +123,9 @@ impl Easel {
             };
             let mut x = 0;
             while x < width {
-                let surface = row[x].first();
-                let run = row[x..].iter().take_while(|pixel| pixel.equals(I4::splat(surface)).signs() == 0b1111);
+                let surface = row[x].surfaces.first();
+                let run =
+                    row[x..].iter().take_while(|pixel| pixel.surfaces.equals(I4::splat(surface)).signs() == 0b1111);
                 let count = run.count();
                 if count > 0 {
                     paint(surface, x, &mut self.run[..count]);
@@ -134,7 +135,7 @@ impl Easel {
                     x += count;
                     continue;
                 }
-                each_surface(row[x], |surface, samples| {
+                each_patch(row[x].surfaces, &palette, |surface, samples| {
                     let mut colour = 0;
                     paint(surface, x, std::slice::from_mut(&mut colour));
                     for (k, old) in colours[x].iter_mut().enumerate() {
@@ -171,21 +172,30 @@ impl Easel {
     }
 }
 
-/// Visits the surfaces of a pixel's samples: each once, with a bit for each of its samples.
+/// Visits what a pixel's samples show, each patch once: one of its surfaces, with a bit for each of the samples. Triangles
+/// of a patch have about the same colour in a pixel, whichever of them is asked.
 #[inline(always)]
-pub(super) fn each_surface(surfaces: I4, mut at: impl FnMut(i32, u32)) {
-    let mut left = 0b1111;
+pub(super) fn each_patch(surfaces: I4, palette: &Palette, mut at: impl FnMut(i32, u32)) {
     let first = surfaces.first();
     let same = surfaces.equals(I4::splat(first)).signs();
-    at(first, same);
-    left &= !same;
-    if left != 0 {
-        let all = surfaces.array();
-        while left != 0 {
-            let surface = all[left.trailing_zeros() as usize];
-            let same = surfaces.equals(I4::splat(surface)).signs();
-            at(surface, same);
-            left &= !same;
+    if same == 0b1111 {
+        at(first, same);
+        return;
+    }
+    let all = surfaces.array();
+    let mut left = 0b1111_u32;
+    while left != 0 {
+        let surface = all[left.trailing_zeros() as usize];
+        let mut same = surfaces.equals(I4::splat(surface)).signs();
+        let mut others = left & !same;
+        while others != 0 {
+            let other = others.trailing_zeros();
+            if palette.pass.are_of_one_patch(surface, all[other as usize], palette.items) {
+                same |= 1 << other;
+            }
+            others &= others - 1;
         }
+        at(surface, same & left);
+        left &= !same;
     }
 }

@@ -15,6 +15,8 @@ pub struct Mesh {
     pub coordinates: Vec<[f32; 2]>,
     /// Three corners each, anticlockwise seen from outside.
     pub triangles: Vec<[u32; 3]>,
+    /// For each triangle the number of its patch, see [`Mesh::find_patches`].
+    pub patches: Vec<u32>,
     /// The box around it.
     pub extent: Extent,
     /// Its surface has no rim.
@@ -37,6 +39,25 @@ impl Mesh {
     pub(super) fn finished(mut self) -> Mesh {
         self.extent = Extent::of(&self.positions);
         self
+    }
+
+    /// Numbers the patches: triangles belong to the same if they hang together by corners, across which light changes
+    /// smoothly. Sharp edges and seams of a texture have their own corners on both sides and part two patches.
+    pub(super) fn find_patches(&mut self) {
+        let mut joined: Vec<u32> = (0..self.positions.len() as u32).collect();
+        let first_of = |joined: &mut [u32], mut corner: u32| {
+            while joined[corner as usize] != corner {
+                joined[corner as usize] = joined[joined[corner as usize] as usize];
+                corner = joined[corner as usize];
+            }
+            corner
+        };
+        for [a, b, c] in &self.triangles {
+            let ends = [*a, *b, *c].map(|corner| first_of(&mut joined, corner));
+            let least = ends[0].min(ends[1]).min(ends[2]);
+            ends.into_iter().for_each(|end| joined[end as usize] = least);
+        }
+        self.patches = self.triangles.iter().map(|triangle| first_of(&mut joined, triangle[0])).collect();
     }
 
     /// A mesh of the model. Where a corner's normal is far from its triangle's, the edge is sharp and the triangle's
@@ -84,3 +105,26 @@ impl Mesh {
 
 /// A corner whose normal's cosine with its triangle's is less than this lies on a sharp edge.
 const SHARP: f32 = 0.8;
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::Quality;
+    use super::*;
+
+    fn patches(mut mesh: Mesh) -> Vec<u32> {
+        mesh.find_patches();
+        assert_eq!(mesh.patches.len(), mesh.triangles.len());
+        let mut patches = mesh.patches;
+        patches.sort_unstable();
+        patches.dedup();
+        patches
+    }
+
+    #[test]
+    fn sharp_edges_part_patches() {
+        let quality = Quality { slices: 8, stacks: 4, quads: 2, shadow_clip: 1.0 };
+        assert_eq!(patches(Mesh::sphere(quality)).len(), 1);
+        // The side and both ends.
+        assert_eq!(patches(Mesh::cylinder(quality)).len(), 3);
+    }
+}

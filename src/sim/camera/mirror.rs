@@ -1,7 +1,7 @@
 //! What a floor mirrors.
 
 use super::canvas::NOTHING;
-use super::easel::{Easel, Scene, each_surface};
+use super::easel::{Easel, Scene, each_patch};
 use super::item::Item;
 use super::lanes::{F4, I4};
 use super::paint::{Palette, bytes};
@@ -41,8 +41,8 @@ impl Easel {
         for number in 0..self.pass.seen.len() {
             self.pass.cover::<Pixels>(number, &view, items, |x, y, covered, nearness, surface| {
                 let pixel = y as usize * canvas.width + x as usize;
-                let shown = canvas.surfaces[pixel];
-                let behind = canvas.nearness[pixel].at_least(nearness);
+                let shown = canvas.pixels[pixel].surfaces;
+                let behind = canvas.pixels[pixel].nearness.at_least(nearness);
                 let seen = covered & behind & shown.exceeds(low) & high.exceeds(shown);
                 if seen.signs() != 0 {
                     mirror.put(x, y, seen, nearness, surface);
@@ -58,7 +58,7 @@ impl Easel {
         for y in y0..y1 {
             for x in x0..x1 {
                 let pixel = y as usize * self.mirror.width + x as usize;
-                each_surface(self.mirror.surfaces[pixel], |surface, samples| {
+                each_patch(self.mirror.pixels[pixel].surfaces, &palette, |surface, samples| {
                     if surface == NOTHING {
                         return;
                     }

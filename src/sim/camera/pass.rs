@@ -1,5 +1,6 @@
 //! Things brought before a view: what is outside is left out, the rest is put on a grid of samples.
 
+use super::canvas::NOTHING;
 use super::clip::{GUARD, Homogeneous, Polygon, flatten, is_inside};
 use super::item::{Item, Shape, Wrapping};
 use super::lanes::{F4, I4};
@@ -55,6 +56,23 @@ impl Pass {
         self.seen.clear();
         self.points.clear();
         self.sheets.clear();
+    }
+
+    /// Two surfaces are triangles of the same patch of a thing.
+    #[inline(always)]
+    pub fn are_of_one_patch(&self, one: i32, other: i32, items: &[Item]) -> bool {
+        let ((number, one_part), (other_number, other_part)) = (surface_parts(one), surface_parts(other));
+        if number != other_number || one == NOTHING {
+            return false;
+        }
+        let seen = &self.seen[number];
+        match items[seen.item].shape {
+            Shape::Sheets(_) => false,
+            Shape::Mesh(ladder) => {
+                let patches = &ladder.mesh(seen.level).patches;
+                patches[one_part] == patches[other_part]
+            }
+        }
     }
 
     /// Brings a thing before the view, if any of it can be seen.

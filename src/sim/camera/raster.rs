@@ -112,12 +112,18 @@ impl Plane {
         F4::new(G::PLACES.map(|[x, y]| self.slope[0] * f32::from(x) + self.slope[1] * f32::from(y)))
     }
 
-    /// Nearness at the samples of a cell.
+    /// Nearness at the samples of the cells of a row, as it would be without the change to the right.
     #[inline(always)]
-    pub(super) fn at<G: Grid>(&self, x: i32, y: i32, shifts: F4) -> F4 {
-        let (dx, dy) = (((x << G::SHIFT) - self.from[0]) as f32, ((y << G::SHIFT) - self.from[1]) as f32);
-        let base = self.start + self.slope[0] * dx + self.slope[1] * dy;
-        let nearness = (F4::splat(base) + shifts).max(F4::splat(self.range[0])).min(F4::splat(self.range[1]));
+    pub(super) fn row<G: Grid>(&self, y: i32, shifts: F4) -> F4 {
+        let up = self.slope[1] * ((y << G::SHIFT) - self.from[1]) as f32;
+        F4::splat(self.start + up) + shifts
+    }
+
+    /// Nearness at the samples of a cell of a row.
+    #[inline(always)]
+    pub(super) fn at<G: Grid>(&self, x: i32, row: F4) -> F4 {
+        let right = self.slope[0] * ((x << G::SHIFT) - self.from[0]) as f32;
+        let nearness = (row + F4::splat(right)).max(F4::splat(self.range[0])).min(F4::splat(self.range[1]));
         if G::SETBACK == 0.0 {
             return nearness;
         }
@@ -190,10 +196,11 @@ fn small<G: Grid>(
     let shifts = plane.shifts::<G>();
     for y in y0..=y1 {
         let (mut edge_a, mut edge_b, mut edge_c) = (row_a, row_b, row_c);
+        let row = plane.row::<G>(y, shifts);
         for x in x0..=x1 {
             let outside = edge_a | edge_b | edge_c;
             if outside.signs() != 0b1111 {
-                at(x, y, I4::splat(-1).without(outside.negative()), plane.at::<G>(x, y, shifts));
+                at(x, y, I4::splat(-1).without(outside.negative()), plane.at::<G>(x, row));
             }
             (edge_a, edge_b, edge_c) = (edge_a + right_a, edge_b + right_b, edge_c + right_c);
         }

@@ -2,7 +2,7 @@
 
 use super::clip::{GUARD, rounded};
 use super::item::{Item, Shape};
-use super::lanes::F4;
+use super::lanes::{F4, I4};
 use super::raster::{Blocks, Bounds, Plane, Point, UNITS, triangle};
 use super::spans::polygon;
 use super::stage::{Form, Light};
@@ -50,17 +50,20 @@ struct Caster {
 /// Distances on a part of the grid.
 #[derive(Debug, Default)]
 struct Depths {
-    /// The blocks of 2 × 2 squares that are kept.
+    /// The blocks of 2 × 2 squares in which things may stand.
     part: Bounds,
-    /// Distances along the rays with a minus sign, metres; infinite where nothing is.
-    nearness: Vec<F4>,
+    /// Squares in a row that is kept: the part's, and a block at each end.
+    width: usize,
+    /// Distances along the rays with a minus sign, metres, row by row from the one below the part to the one above it;
+    /// infinite where nothing is.
+    nearness: Vec<f32>,
 }
 
 /// How far a point may lie behind the thing that casts the shadow and still be in the light, metres.
 const SLACK_M: f32 = 1e-4;
 
 /// How far a simplified caster may be from the true one, in squares of the map.
-const CELL: f32 = 1.0;
+const CELL: f32 = 1.5;
 
 impl ShadowMap {
     /// Forgets all: from now on things belong to another model.
@@ -117,24 +120,43 @@ impl ShadowMap {
         self.rays.direction(v)
     }
 
-    /// Whether the light reaches a point, given in the map's coordinates.
+    /// The share of the light that reaches a point, given in the map's coordinates: of the four squares whose middles are
+    /// around it, as much as is not blocked.
     #[inline(always)]
-    pub fn reaches(&self, place: F4) -> bool {
-        let [column, row, ..] = place.floor().whole().array();
-        self.reaches_square(column, row, place.array()[2])
+    pub fn share(&self, place: F4) -> f32 {
+        let at = place - F4::new([0.5, 0.5, 0.0, 0.0]);
+        let first = at.floor();
+        let ([column, row, ..], [right, up, ..]) = (first.whole().array(), (at - first).array());
+        self.open(column, row, place.array()[2], [right, up])
     }
 
-    /// Whether the light reaches a distance in a square.
+    /// The shares of the light that reach the first `count` of four points, given by columns, rows and distances. The
+    /// others' may be anything.
     #[inline(always)]
-    pub fn reaches_square(&self, column: i32, row: i32, depth: f32) -> bool {
-        let (part, width) = (&self.whole.part, self.whole.width());
-        let (bx, by) = ((column >> 1).wrapping_sub(part.x0), (row >> 1).wrapping_sub(part.y0));
-        if bx as u32 >= width as u32 || by as u32 >= (part.y1 - part.y0) as u32 {
-            return true;
+    pub fn shares(&self, [x, y, depth]: [F4; 3], count: usize) -> [f32; 4] {
+        let half = F4::splat(0.5);
+        let (x, y) = (x - half, y - half);
+        let (column, row) = (x.floor(), y.floor());
+        let (right, up, depths) = ((x - column).array(), (y - row).array(), depth.array());
+        let (columns, rows) = (column.whole().array(), row.whole().array());
+        let mut shares = [1.0; 4];
+        for (k, share) in shares.iter_mut().enumerate().take(count) {
+            *share = self.open(columns[k], rows[k], depths[k], [right[k], up[k]]);
         }
-        let block = self.whole.nearness[(by * width + bx) as usize];
-        let blocked = block.exceeds(F4::splat(SLACK_M - depth)).signs();
-        (blocked >> ((row & 1) * 2 + (column & 1))) & 1 == 0
+        shares
+    }
+
+    /// How much of a square and its neighbours to the right and above the light reaches at that distance, if the latter
+    /// count with the shares `right` and `up`.
+    #[inline(always)]
+    fn open(&self, column: i32, row: i32, depth: f32, [right, up]: [f32; 2]) -> f32 {
+        let open = F4::splat(SLACK_M - depth).at_least(self.whole.four(column, row)).signs();
+        if open == 0b1111 {
+            return 1.0;
+        }
+        let square = |square: u32| ((open >> square) & 1) as f32;
+        let between = |a: f32, b: f32, share: f32| a + (b - a) * share;
+        between(between(square(0), square(1), right), between(square(2), square(3), right), up)
     }
 }
 
@@ -192,15 +214,12 @@ impl Rays {
 }
 
 impl Depths {
-    fn width(&self) -> i32 {
-        self.part.x1 - self.part.x0
-    }
-
     /// Empties a part of the grid and keeps that.
     fn clear(&mut self, part: Bounds) {
         self.part = part;
+        self.width = (part.x1 - part.x0 + 2) as usize * 2;
         self.nearness.clear();
-        self.nearness.resize((self.width() * (part.y1 - part.y0)) as usize, F4::splat(f32::NEG_INFINITY));
+        self.nearness.resize(self.width * (part.y1 - part.y0 + 2) as usize * 2, f32::NEG_INFINITY);
     }
 
     /// Takes over the distances of a part of this part.
@@ -208,12 +227,34 @@ impl Depths {
         if other.nearness.is_empty() {
             return;
         }
-        let (width, from) = (self.width() as usize, &other.part);
-        let left = (from.x0 - self.part.x0) as usize;
-        let rows = self.nearness.chunks_exact_mut(width).skip((from.y0 - self.part.y0) as usize);
-        for (row, theirs) in rows.zip(other.nearness.chunks_exact(other.width() as usize)) {
+        let left = (other.part.x0 - self.part.x0) as usize * 2;
+        let rows = self.nearness.chunks_exact_mut(self.width).skip((other.part.y0 - self.part.y0) as usize * 2);
+        for (row, theirs) in rows.zip(other.nearness.chunks_exact(other.width)) {
             row[left..left + theirs.len()].copy_from_slice(theirs);
         }
+    }
+
+    /// The square of a column and a row, the one to its right, the one above it and that to the right of the latter.
+    /// Nothing stands in squares that are not kept.
+    #[inline(always)]
+    fn four(&self, column: i32, row: i32) -> F4 {
+        let (x, y) = (column.wrapping_sub(self.part.x0 * 2 - 2), row.wrapping_sub(self.part.y0 * 2 - 2));
+        let at = (y as u32 as usize).saturating_mul(self.width) + x as u32 as usize;
+        let kept = (x as u32 as usize) + 1 < self.width;
+        match (self.nearness.get(at..), self.nearness.get(at.saturating_add(self.width)..)) {
+            (Some([a, b, ..]), Some([c, d, ..])) if kept => F4::new([*a, *b, *c, *d]),
+            _ => F4::splat(f32::NEG_INFINITY),
+        }
+    }
+
+    /// Puts nearness into the squares of a block that are covered.
+    #[inline(always)]
+    fn put(&mut self, x: i32, y: i32, covered: I4, nearness: F4) {
+        let (x, y) = ((x - self.part.x0 + 1) as usize * 2, (y - self.part.y0 + 1) as usize * 2);
+        let (lower, upper) = self.nearness[y * self.width + x..].split_at_mut(self.width);
+        let old = F4::new([lower[0], lower[1], upper[0], upper[1]]);
+        let [a, b, c, d] = nearness.max(old).or_else(covered, old).array();
+        (lower[0], lower[1], upper[0], upper[1]) = (a, b, c, d);
     }
 
     fn cast(&mut self, item: &Item, rays: &Rays, points: &mut Vec<Point>) {
@@ -258,11 +299,8 @@ impl Depths {
     }
 
     fn cast_triangle(&mut self, corners: &[Point; 3]) {
-        let (part, width, nearness) = (self.part, self.width(), &mut self.nearness);
-        triangle::<Blocks>(corners, &part, |x, y, covered, near| {
-            let old = &mut nearness[((y - part.y0) * width + (x - part.x0)) as usize];
-            *old = near.max(*old).or_else(covered, *old);
-        });
+        let part = self.part;
+        triangle::<Blocks>(corners, &part, |x, y, covered, near| self.put(x, y, covered, near));
     }
 
     fn cast_rectangle(&mut self, mut corners: [Point; 4]) {
@@ -277,11 +315,9 @@ impl Depths {
         let mut plane = Plane::through(&[corners[0], corners[1], corners[2]], area as f32);
         plane.range[0] = plane.range[0].min(corners[3].nearness);
         plane.range[1] = plane.range[1].max(corners[3].nearness);
-        let (part, width, nearness) = (self.part, self.width(), &mut self.nearness);
-        polygon::<Blocks>(&corners.map(|corner| [corner.x, corner.y]), &plane, &part, |x, y, covered, near| {
-            let old = &mut nearness[((y - part.y0) * width + (x - part.x0)) as usize];
-            *old = near.max(*old).or_else(covered, *old);
-        });
+        let part = self.part;
+        let outline = corners.map(|corner| [corner.x, corner.y]);
+        polygon::<Blocks>(&outline, &plane, &part, |x, y, covered, near| self.put(x, y, covered, near));
     }
 }
 

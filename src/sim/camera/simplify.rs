@@ -47,7 +47,10 @@ impl Ladder {
         let closed = collapse.closed;
         let mut levels = vec![(0.0, mesh)];
         levels.append(&mut coarser);
-        levels.iter_mut().for_each(|level| level.1.closed = closed);
+        for (_, mesh) in &mut levels {
+            mesh.closed = closed;
+            mesh.find_patches();
+        }
         Ladder { levels }
     }
 

@@ -25,11 +25,11 @@ pub fn paint_mesh(
     let corners = [a as usize, b as usize, c as usize];
     let all = &palette.pass.points[seen.first..][..seen.count];
     let points = [all[corners[0]], all[corners[1]], all[corners[2]]];
-    let mut number = |corner: usize| {
+    let mut numbers = [0; 3];
+    for (number, corner) in numbers.iter_mut().zip(corners) {
         let own = || [mesh.positions[corner], mesh.normals[corner]];
-        lits.number(seen.first + corner, palette, item, own)
-    };
-    let numbers = [number(corners[0]), number(corners[1]), number(corners[2])];
+        *number = lits.number(seen.first + corner, palette, item, own);
+    }
     let (a, b, c) = lits.three(numbers);
     let inside = are_inside(&points);
     for (k, out) in out.iter_mut().enumerate() {
@@ -38,8 +38,9 @@ pub fn paint_mesh(
         let [wa, wb, wc] = [F4::splat(shares.here[0]), F4::splat(shares.here[1]), F4::splat(shares.here[2])];
         let mut colour = unit(a.base * wa + b.base * wb + c.base * wc);
         let at = || a.shadow * wa + b.shadow * wb + c.shadow * wc;
-        if palette.light.shadow.is_some_and(|map| map.reaches(at())) {
-            colour = colour + unit(a.shaded * wa + b.shaded * wb + c.shaded * wc);
+        let lit = palette.light.shadow.map_or(1.0, |map| map.share(at()));
+        if lit > 0.0 {
+            colour = colour + unit(a.shaded * wa + b.shaded * wb + c.shaded * wc) * F4::splat(lit);
         }
         let texture = match item.texture {
             None => F4::splat(255.0),

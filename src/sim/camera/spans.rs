@@ -35,11 +35,12 @@ pub fn polygon<G: Grid>(corners: &[[i32; 2]], plane: &Plane, bounds: &Bounds, mu
         let (x0, x1) = (least(least(f0, f1), least(f2, f3)), most(most(t0, t1), most(t2, t3)));
         // Between these columns all four samples are covered.
         let (full0, full1) = (most(most(f0, f1), most(f2, f3)), least(least(t0, t1), least(t2, t3)));
+        let row = plane.row::<G>(y, shifts);
         let mut x = x0;
         while x <= x1 {
             if x == full0 {
                 while x <= full1 {
-                    at(x, y, I4::splat(-1), plane.at::<G>(x, y, shifts));
+                    at(x, y, I4::splat(-1), plane.at::<G>(x, row));
                     x += 1;
                 }
                 if x > x1 {
@@ -49,7 +50,7 @@ pub fn polygon<G: Grid>(corners: &[[i32; 2]], plane: &Plane, bounds: &Bounds, mu
             let here = I4::splat(x);
             let outside = from.exceeds(here) | here.exceeds(to);
             if outside.signs() != 0b1111 {
-                at(x, y, I4::splat(-1).without(outside), plane.at::<G>(x, y, shifts));
+                at(x, y, I4::splat(-1).without(outside), plane.at::<G>(x, row));
             }
             x += 1;
         }

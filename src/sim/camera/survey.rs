@@ -46,8 +46,8 @@ impl Easel {
             let row = y / 2 * canvas.width;
             out.extend((0..width).map(|x| {
                 let (block, place) = (row + x / 2, y % 2 * 2 + x % 2);
-                let surface = canvas.surfaces[block].array()[place];
-                let depth_m = 1.0 / canvas.nearness[block].array()[place];
+                let surface = canvas.pixels[block].surfaces.array()[place];
+                let depth_m = 1.0 / canvas.pixels[block].nearness.array()[place];
                 if surface == NOTHING || depth_m > camera.far {
                     return nothing;
                 }

@@ -90,7 +90,7 @@ fn rich_stage() -> Stage {
 #[test]
 fn a_picture_has_the_same_bytes_everywhere() {
     let digest = blake3::hash(&fresh(&stage()));
-    assert_eq!(&digest.to_hex()[..16], "8215f2a5f9cefcd3");
+    assert_eq!(&digest.to_hex()[..16], "f2f67eb1798f3f34");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn large_pictures_and_surveys_of_a_rich_stage_have_the_same_bytes_everywhere() {
     for Sight { depth_m, object } in survey(&stage, size) {
         hasher.update(&depth_m.to_le_bytes()).update(&object.map_or(-1, |object| object.id).to_le_bytes());
     }
-    assert_eq!(&hasher.finalize().to_hex()[..16], "dfb25e7317ea85d7");
+    assert_eq!(&hasher.finalize().to_hex()[..16], "27fa08f9d3e7d7ac");
 }
 
 #[test]
@@ -153,8 +153,11 @@ fn a_box_casts_a_shadow() {
     let with = fresh(&stage);
     stage.lights[0].casts_shadow = false;
     let without = fresh(&stage);
-    let darker = with.iter().zip(&without).filter(|(with, without)| with.saturating_add(20) < **without).count();
-    assert!(darker > 60, "{darker}");
+    let darker =
+        |by: u8| with.iter().zip(&without).filter(|(with, without)| with.saturating_add(by) < **without).count();
+    assert!(darker(20) > 40, "{}", darker(20));
+    // The shadow map is filtered: a shadow's rim is neither dark nor light.
+    assert!(darker(1) > darker(20) + 40, "{} {}", darker(1), darker(20));
     assert!(with.iter().zip(&without).all(|(with, without)| *with <= without.saturating_add(1)));
 }
 

@@ -16,7 +16,8 @@ pub struct Texture {
 #[derive(Debug, Clone)]
 pub struct Side {
     levels: Vec<Level>,
-    /// Colours of all levels, red in the lowest byte; the highest is 0.
+    /// Colours of all levels, red in the lowest byte; the highest is 0. Behind each row and the last row stand the pixels
+    /// that come next: the first ones again if the texture repeats, otherwise the last ones.
     pixels: Vec<u32>,
     /// The texture repeats endlessly; otherwise its rim goes on.
     repeats: bool,
@@ -27,6 +28,8 @@ pub struct Side {
 struct Level {
     width: f32,
     height: f32,
+    /// Pixels from one row to the next.
+    stride: f32,
     /// Where its pixels begin.
     first: i32,
 }
@@ -127,32 +130,28 @@ impl CubeAxes {
 impl Side {
     /// Makes the levels down to one pixel; each pixel is the mean of four.
     fn new(size: [usize; 2], pixels: Vec<u32>, repeats: bool) -> Side {
-        let mut side = Side { levels: Vec::new(), pixels, repeats };
-        let (mut first, mut now) = (0, size);
+        let mut side = Side { levels: Vec::new(), pixels: Vec::new(), repeats };
+        let (mut pixels, mut now) = (pixels, size);
         loop {
-            let next = now.map(|length| (length / 2).max(1));
-            side.levels.push(Level { width: now[0] as f32, height: now[1] as f32, first: first as i32 });
+            side.add(now, &pixels);
             if now == [1, 1] {
                 return side;
             }
-            let begin = side.pixels.len();
-            side.halve(first, now, next);
-            (first, now) = (begin, next);
+            let next = now.map(|length| (length / 2).max(1));
+            (pixels, now) = (halved(&pixels, now, next), next);
         }
     }
 
-    /// Appends the next level of the one whose pixels begin at `first`.
-    fn halve(&mut self, first: usize, [width, height]: [usize; 2], next: [usize; 2]) {
-        for y in 0..next[1] {
-            for x in 0..next[0] {
-                let at = |dx: usize, dy: usize| {
-                    self.pixels[first + (2 * y + dy).min(height - 1) * width + (2 * x + dx).min(width - 1)]
-                };
-                let four = [at(0, 0), at(1, 0), at(0, 1), at(1, 1)];
-                let byte = |k: u32| four.iter().map(|pixel| (pixel >> (8 * k)) & 0xff).sum::<u32>();
-                let mean = |k: u32| ((byte(k) + 2) / 4) << (8 * k);
-                self.pixels.push(mean(0) | mean(1) | mean(2));
-            }
+    /// Adds a level with the pixels that come next.
+    fn add(&mut self, [width, height]: [usize; 2], pixels: &[u32]) {
+        let first = self.pixels.len() as i32;
+        self.levels.push(Level { width: width as f32, height: height as f32, stride: (width + 1) as f32, first });
+        let behind = |length: usize| if self.repeats { 0 } else { length - 1 };
+        let (column, row) = (behind(width), behind(height));
+        for y in (0..height).chain([row]) {
+            let row = &pixels[y * width..][..width];
+            self.pixels.extend_from_slice(row);
+            self.pixels.push(row[column]);
         }
     }
 
@@ -205,18 +204,19 @@ impl Side {
     /// Colours between the four nearest pixels of a level. Places that are no numbers, seen edge on, are black.
     #[inline(always)]
     fn between_pixels(&self, level: &Level, [u, v]: [F4; 2], count: usize) -> [F4; 4] {
-        let (x0, x1, fx) = neighbours(u, F4::splat(level.width), self.repeats);
-        let (y0, y1, fy) = neighbours(v, F4::splat(level.height), self.repeats);
+        let (x, fx) = before(u, F4::splat(level.width), self.repeats);
+        let (y, fy) = before(v, F4::splat(level.height), self.repeats);
         // Single precision holds the numbers of up to 2²⁴ pixels.
-        let (row0, row1) = (y0 * F4::splat(level.width), y1 * F4::splat(level.width));
-        let first = I4::splat(level.first);
-        let number = |row: F4, x: F4| ((row + x).whole() + first).array();
-        let (a, b, c, d) = (number(row0, x0), number(row0, x1), number(row1, x0), number(row1, x1));
-        let pixel = |index: i32| F4::of_bytes(self.pixels.get(index as u32 as usize).copied().unwrap_or(0));
-        let (fx, fy) = (fx.array(), fy.array());
+        let lower = (y * F4::splat(level.stride) + x).whole() + I4::splat(level.first);
+        let upper = (lower + I4::splat(level.stride as i32)).array();
+        let (lower, fx, fy) = (lower.array(), fx.array(), fy.array());
+        let pair = |index: i32| match self.pixels.get(index as u32 as usize..) {
+            Some([left, right, ..]) => F4::of_byte_pair(u64::from(*left) | u64::from(*right) << 32),
+            _ => [F4::splat(0.0); 2],
+        };
         let mut colours = [F4::splat(0.0); 4];
         for (k, colour) in colours.iter_mut().enumerate().take(count) {
-            let (a, b, c, d) = (pixel(a[k]), pixel(b[k]), pixel(c[k]), pixel(d[k]));
+            let ([a, b], [c, d]) = (pair(lower[k]), pair(upper[k]));
             let (fx, fy) = (F4::splat(fx[k]), F4::splat(fy[k]));
             let (below, above) = (a + (b - a) * fx, c + (d - c) * fx);
             *colour = below + (above - below) * fy;
@@ -225,20 +225,33 @@ impl Side {
     }
 }
 
-/// The pixels before coordinates, the next ones, and their shares.
+/// A level's next one: each pixel is the mean of four.
+fn halved(pixels: &[u32], [width, height]: [usize; 2], next: [usize; 2]) -> Vec<u32> {
+    let mut halved = Vec::with_capacity(next[0] * next[1]);
+    for y in 0..next[1] {
+        for x in 0..next[0] {
+            let at = |dx: usize, dy: usize| pixels[(2 * y + dy).min(height - 1) * width + (2 * x + dx).min(width - 1)];
+            let four = [at(0, 0), at(1, 0), at(0, 1), at(1, 1)];
+            let byte = |k: u32| four.iter().map(|pixel| (pixel >> (8 * k)) & 0xff).sum::<u32>();
+            let mean = |k: u32| ((byte(k) + 2) / 4) << (8 * k);
+            halved.push(mean(0) | mean(1) | mean(2));
+        }
+    }
+    halved
+}
+
+/// The pixels before coordinates, and the next ones' shares.
 #[inline(always)]
-fn neighbours(coordinate: F4, size: F4, repeats: bool) -> (F4, F4, F4) {
-    let (zero, one) = (F4::splat(0.0), F4::splat(1.0));
-    let last = size - one;
+fn before(coordinate: F4, size: F4, repeats: bool) -> (F4, F4) {
+    let (zero, last) = (F4::splat(0.0), size - F4::splat(1.0));
     if repeats {
         let at = (coordinate - coordinate.floor()) * size - F4::splat(0.5);
         let cell = at.floor();
-        let next = cell + one;
-        (cell.or_else(cell.at_least(zero), last), zero.or_else(next.at_least(size), next), at - cell)
+        (cell.or_else(cell.at_least(zero), last), at - cell)
     } else {
         let at = (coordinate * size - F4::splat(0.5)).max(zero).min(last);
         let cell = at.floor();
-        (cell, (cell + one).min(last), at - cell)
+        (cell, at - cell)
     }
 }
 

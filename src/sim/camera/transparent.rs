@@ -41,7 +41,7 @@ impl Easel {
             hits.clear();
             self.pass.cover::<Pixels>(*number, view, items, |x, y, covered, nearness, surface| {
                 let pixel = y as usize * canvas.width + x as usize;
-                let covered = (covered & nearness.at_least(canvas.nearness[pixel])).signs();
+                let covered = (covered & nearness.at_least(canvas.pixels[pixel].nearness)).signs();
                 if covered != 0 {
                     hits.push(Hit { pixel, covered, surface: surface.first() });
                 }

@@ -25,10 +25,10 @@ pub struct View {
 }
 
 /// Details smaller than this many pixels are not needed.
-const CELL: f32 = 0.3;
+const CELL: f32 = 0.5;
 
 /// The same in mirrors, which are dim.
-const MIRROR_CELL: f32 = 0.6;
+const MIRROR_CELL: f32 = 1.0;
 
 impl View {
     /// What a camera sees in a picture of that size.
