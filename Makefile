@@ -85,6 +85,7 @@ bench: build ## the figures of docs/benchmarks.md, without the peers
 	target/release/kinitro bench score
 	target/release/kinitro bench ingest
 	target/release/kinitro bench fleet
+	target/release/kinitro bench wire
 
 bench-peers: build $(ORACLE)/.done $(PEERS)/.done ## EnvPool and Python metaworld beside ours on every task (PEERS_ARGS="--envs reach-v3")
 	python3 tests/oracle/peers.py --peers $(PEERS) --oracle $(ORACLE) $(PEERS_ARGS)

@@ -284,7 +284,7 @@ fn memory(simulator: &Simulator, environment: &EnvId) -> anyhow::Result<[f64; 2]
     Ok(measured)
 }
 
-/// Prints the figures for people, and whether the bars are met.
+/// Prints the figures for people, beside the bars.
 pub fn print(figures: &CameraFigures) {
     let mut table = Table::new(&[figures.env_id.as_str(), "value", "bar"]);
     for rate in &figures.rates {

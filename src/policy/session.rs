@@ -53,13 +53,14 @@ impl PolicySession {
     /// A [`Fault`] that ends the episode here: its time is up, the policy's name now leads to an address that may not
     /// be called, or our own machine cannot make connections.
     pub async fn act(&mut self, step: u32, observation: &PolicyObservation) -> Result<PolicyReply, Fault> {
+        let mut headers = self.headers.clone();
+        headers.insert(STEP_HEADER, HeaderValue::from(step));
+        // Our own work: the policy's time begins behind it.
+        let body = encode_observation(self.encoding, observation);
         let started = Instant::now();
         let Some(deadline) = self.allowance.deadline(started, self.act_timeout) else {
             return Err(Fault::new(FaultReason::EpisodeTimeout));
         };
-        let mut headers = self.headers.clone();
-        headers.insert(STEP_HEADER, HeaderValue::from(step));
-        let body = encode_observation(self.encoding, observation);
         let request = self.http.post(self.act_url.clone()).headers(headers).body(body);
         let mut bytes = 0;
         let outcome = call(request, deadline, &mut bytes).await;

@@ -160,7 +160,7 @@ pub struct LevelReport {
     pub findings: Vec<Finding>,
     /// What was left out and why, where that is no failure.
     pub notes: Vec<String>,
-    /// Processor time spent, in seconds, over all threads.
+    /// Time spent, in seconds, of all threads together.
     pub seconds: f64,
     #[serde(skip)]
     order: Vec<u64>,

@@ -157,8 +157,14 @@ fn list(
     unread: &mut Vec<(PathBuf, io::Error)>,
 ) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let (kind, path) = (entry.file_type()?, entry.path());
+        let found = entry.and_then(|entry| Ok((entry.file_type()?, entry.path())));
+        let (kind, path) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                unread.push((folder.to_owned(), error));
+                continue;
+            }
+        };
         if kind.is_dir() && depth > 0 {
             if let Err(error) = list(&path, depth - 1, files, unread) {
                 unread.push((path, error));

@@ -11,6 +11,7 @@ pub mod files;
 pub mod footage;
 pub mod http_server;
 pub mod media;
+mod panic_text;
 pub mod published;
 pub mod roles;
 pub mod scheduler;

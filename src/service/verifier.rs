@@ -1,11 +1,14 @@
 //! Verifying a published cycle: fetches transcripts, spreads their checks over all cores, and times each level.
 
+use std::any::Any;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use super::panic_text::panic_text;
 use crate::replay::{
     ChainFacts, Drivers, Finding, Level, LevelReport, ReplayOptions, Report, Sample, SignedCycle, TranscriptSource,
     Unsupported, check_beacon, check_manifest, check_replay, check_scores, check_seed, episode_name, open_episode,
@@ -174,7 +177,10 @@ fn spread(
     let work = || {
         while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {
             let mut own = Levels::new(&options.levels);
-            check(*place, &mut own);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(*place, &mut own))) {
+                own = Levels::new(&options.levels);
+                own.unread(place_of(*place), finding_of_panic(*place, panic.as_ref()));
+            }
             merged.lock().unwrap_or_else(PoisonError::into_inner).merge(own, place_of(*place));
             progress(done.fetch_add(1, Ordering::Relaxed) as u64 + 1, places.len() as u64);
         }
@@ -185,6 +191,12 @@ fn spread(
         }
     });
     *levels = merged.into_inner().unwrap_or_else(PoisonError::into_inner);
+}
+
+/// A fault of this program ends the checks of one episode, not the others'.
+fn finding_of_panic(place: u64, panic: &(dyn Any + Send)) -> Finding {
+    let reason = format!("this program failed while it checked it: {}", panic_text(panic));
+    Finding::Unchecked { subject: format!("episode {place} of those chosen"), reason }
 }
 
 fn check_episode(subject: &Subject<'_>, options: &VerifyOptions, row: &EpisodeRow, place: u64, levels: &mut Levels) {
@@ -356,5 +368,24 @@ impl Levels {
 
     fn finish(self) -> Report {
         Report::new(self.reports)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_finding_of_its_episode_and_the_others_are_checked() {
+        let options = VerifyOptions { levels: [Level::Structure].into(), threads: 2, ..VerifyOptions::default() };
+        let mut levels = Levels::new(&options.levels);
+        spread(&[4, 7, 9], &options, &mut levels, &|_, _| {}, |place, own| {
+            own.run(Level::Structure, place, || None);
+            assert_ne!(place, 7, "a hostile transcript");
+        });
+        let report = &levels.reports[0];
+        assert_eq!((report.checked, report.unchecked), (3, 1));
+        let Finding::Unchecked { reason, .. } = &report.findings[0] else { panic!("{:?}", report.findings) };
+        assert!(reason.contains("a hostile transcript"), "{reason}");
     }
 }

@@ -17,7 +17,7 @@ use super::{placement, tasks};
 use crate::beacon::SubStream;
 use crate::domain::{EngineFingerprint, EnvId, EpisodeSeed, Randomisation};
 
-/// Version of the reference renderer; raised with every change that may change a byte of a picture.
+/// Version of the reference renderer; once one is published, raised with every change that may change a byte of a picture.
 const RENDERER: u32 = 1;
 
 /// Version of the task code; raised with every change that may change a bit of a trajectory.

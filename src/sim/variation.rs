@@ -12,7 +12,7 @@ const DAMPING: (f64, f64) = (0.9, 1.1);
 /// Bounds of the factor on mass and inertia of the objects.
 const MASS: (f64, f64) = (0.8, 1.2);
 
-/// Bounds of the factor on the diffuse colour of all lights.
+/// Bounds of the factor on the diffuse colour of all of the model's lights; the headlight is none of them.
 const LIGHT: (f64, f64) = (0.8, 1.2);
 
 /// Bounds of the factor on the vertical field of view of all cameras.
@@ -46,7 +46,7 @@ pub struct Variation {
     pub damping: f64,
     /// Factor on mass and inertia of everything movable but the arm, 0.8 to 1.2.
     pub mass: f64,
-    /// Factor on the diffuse colour of all lights, 0.8 to 1.2.
+    /// Factor on the diffuse colour of all of the model's lights, 0.8 to 1.2; the headlight is none of them.
     pub light: f64,
     /// Factor on the vertical field of view of all cameras, 0.95 to 1.05.
     pub field_of_view: f64,

@@ -1,10 +1,11 @@
 //! The fixed threads on which physics runs.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, oneshot};
+
+use super::super::panic_text::panic_text;
 
 /// Jobs that may wait for a thread. Each episode in flight has at most one, so this is never the limit in
 /// practice; it bounds memory if that should change.
@@ -80,12 +81,6 @@ impl PhysicsPool {
             Err(_) => Err(PoolError::Closed),
         }
     }
-}
-
-/// What a panic says.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
 
 #[cfg(test)]

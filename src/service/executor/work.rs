@@ -10,11 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::super::panic_text::panic_text;
 use super::assignment::Assignment;
 use super::fault_judge::FaultJudge;
 use super::lease::{Held, keep_alive};
 use super::outage::Outages;
-use super::pool::{PhysicsPool, panic_text};
+use super::pool::PhysicsPool;
 use super::report::report;
 use super::rollout::{Ended, Lost, Runner};
 use crate::beacon::policy_seed;

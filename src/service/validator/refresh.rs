@@ -16,7 +16,10 @@ impl Validator {
         let signed = Arc::new(self.published.manifest(cycle).await?);
         let known = self.memory().verdict(&signed.digest).filter(|_| signed.verify().is_ok());
         match known {
-            Some(verdict) => self.set_weights(&signed, verdict).await,
+            Some(verdict) => match self.set_weights(&signed, verdict).await? {
+                Round::NothingToPay { .. } => Ok(Round::NothingNew),
+                round => Ok(round),
+            },
             None => Ok(Round::NothingNew),
         }
     }

@@ -30,7 +30,8 @@ pub struct Scene<'a> {
 /// Buffers for pictures.
 #[derive(Default)]
 pub struct Easel {
-    pub(super) shadow: ShadowMap,
+    /// For small pictures and for large ones.
+    pub(super) shadows: [ShadowMap; 2],
     pub(super) pass: Pass,
     pub(super) paint: Paint,
     pub(super) canvas: Canvas,
@@ -51,7 +52,7 @@ const SHADOW_SIZES: [usize; 2] = [384, 1024];
 impl Easel {
     /// Forgets what things looked like: from now on they belong to another model.
     pub fn forget(&mut self) {
-        self.shadow.forget();
+        self.shadows.iter_mut().for_each(ShadowMap::forget);
     }
 
     /// Draws a picture. `shadow` is the light that casts shadows and how far to each side of it they are drawn, metres.
@@ -62,15 +63,15 @@ impl Easel {
         [width, height]: [usize; 2],
         out: &mut Vec<u8>,
     ) {
+        let kind = usize::from(width.max(height) > SMALL_PICTURE);
         if let Some((light, half)) = shadow {
-            let size = SHADOW_SIZES[usize::from(width.max(height) > SMALL_PICTURE)];
-            self.shadow.cast(size, light, half, scene.items);
+            self.shadows[kind].cast(SHADOW_SIZES[kind], light, half, scene.items);
         }
         self.canvas.resize(width, height);
         self.canvas.clear(&self.canvas.bounds());
         self.colours.resize(width * height, [0; 4]);
         self.cover(scene);
-        self.colour(scene);
+        self.colour(scene, kind);
         self.colour_mirror(scene);
         self.colour_transparent(scene);
         self.resolve(out);
@@ -91,10 +92,10 @@ impl Easel {
         }
     }
 
-    /// Colours the samples of the canvas, and those that show nothing like the sky.
-    fn colour(&mut self, scene: &Scene) {
+    /// Colours the samples of the canvas, and those that show nothing like the sky; in the shadows of that kind of picture.
+    fn colour(&mut self, scene: &Scene, kind: usize) {
         let Scene { items, lamps, view, sky, .. } = *scene;
-        let light = Light { lamps, strength: 1.0, shadow: lamps.shadowed.map(|_| &self.shadow) };
+        let light = Light { lamps, strength: 1.0, shadow: lamps.shadowed.map(|_| &self.shadows[kind]) };
         let pass = &self.pass;
         let palette = Palette { items, view, light, pass };
         self.paint.begin(&palette);
@@ -173,7 +174,7 @@ impl Easel {
 }
 
 /// Visits what a pixel's samples show, each patch once: one of its surfaces, with a bit for each of the samples. Triangles
-/// of a patch have about the same colour in a pixel, whichever of them is asked.
+/// of a patch have about the same colour in a pixel, whichever of them is asked, unless the mesh folds over itself there.
 #[inline(always)]
 pub(super) fn each_patch(surfaces: I4, palette: &Palette, mut at: impl FnMut(i32, u32)) {
     let first = surfaces.first();

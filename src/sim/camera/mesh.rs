@@ -15,7 +15,7 @@ pub struct Mesh {
     pub coordinates: Vec<[f32; 2]>,
     /// Three corners each, anticlockwise seen from outside.
     pub triangles: Vec<[u32; 3]>,
-    /// For each triangle the number of its patch, see [`Mesh::find_patches`].
+    /// For each triangle the number of its patch, see [`Mesh::find_patches`]; empty until the mesh is part of a ladder.
     pub patches: Vec<u32>,
     /// The box around it.
     pub extent: Extent,

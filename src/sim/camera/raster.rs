@@ -33,7 +33,7 @@ pub struct Blocks;
 impl Grid for Blocks {
     const SHIFT: u32 = 9;
     const PLACES: [[i16; 2]; 4] = [[128, 128], [384, 128], [128, 384], [384, 384]];
-    /// So much that a thing does not cast a shadow on itself.
+    /// So much that a thing hardly casts a shadow on itself.
     const SETBACK: f32 = 1.5;
 }
 

@@ -224,7 +224,7 @@ impl Depths {
 
     /// Takes over the distances of a part of this part.
     fn copy(&mut self, other: &Depths) {
-        if other.nearness.is_empty() {
+        if other.part.x0 >= other.part.x1 || other.part.y0 >= other.part.y1 {
             return;
         }
         let left = (other.part.x0 - self.part.x0) as usize * 2;

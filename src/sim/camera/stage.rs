@@ -252,3 +252,17 @@ pub enum TextureKind {
     /// Like a box around the world.
     Skybox,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_of_view_is_multiplied_as_an_angle() {
+        // 90 degrees, halved: the edges are at 22.5 degrees.
+        let mut camera = Camera { bottom: -0.1, top: 0.1, near: 0.1, ..Camera::default() };
+        camera.widen(0.5);
+        let edge = 0.1 * libm::tan(22.5_f64.to_radians()) as f32;
+        assert!((camera.top - edge).abs() < 1e-7 && (camera.bottom + edge).abs() < 1e-7, "{camera:?}");
+    }
+}

@@ -198,8 +198,27 @@ fn without_things_and_lights_there_is_the_sky() {
     assert!(fresh(&stage).iter().all(|byte| *byte == 40));
 }
 
-/// Numbers that a simulation which has become unstable may leave behind.
-const WILD: [f32; 8] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 1e30, -1e20, 1e9, f32::MIN_POSITIVE];
+/// Numbers that a simulation which has become unstable may leave behind, and places far from the stage that can be drawn.
+const WILD: [f32; 18] = [
+    f32::NAN,
+    f32::INFINITY,
+    f32::NEG_INFINITY,
+    f32::MAX,
+    1e30,
+    -1e20,
+    1e9,
+    f32::MIN_POSITIVE,
+    4.0,
+    -4.0,
+    6.0,
+    -6.0,
+    30.0,
+    -30.0,
+    1e3,
+    -1e3,
+    9.9e3,
+    -9.9e3,
+];
 
 #[test]
 fn impossible_numbers_give_some_picture_and_leave_nothing_behind() {
