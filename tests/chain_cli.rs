@@ -3,83 +3,49 @@
 #[path = "stage/process.rs"]
 #[allow(dead_code, reason = "stages for whole cycles use the rest")]
 mod process;
+#[path = "stage/served_chain.rs"]
+mod served_chain;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use kinitro::beacon::{OperatorKey, dev_genesis, dev_seed};
-use process::{Process, assert_refused, kinitro};
+use process::assert_refused;
+use served_chain::ServedChain;
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A served development chain, a folder of wallets, and a miner in uid 0.
-struct Served {
-    folder: tempfile::TempDir,
-    node: Process,
-    endpoint: String,
-}
+/// A served development chain with a miner in uid 0.
+struct Served(ServedChain);
 
 impl Served {
     fn start() -> Served {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        let settings = format!(
-            "[storage]\ndata_dir = {data:?}\n[chain]\ndev_block_time_ms = 40\n[log]\nfilter = \"warn\"\n\
-             [contest.deployment]\nallow_private_endpoints = true\n"
-        );
-        std::fs::write(folder.path().join("kinitro.toml"), settings).unwrap();
-        let mut command = kinitro();
-        command.args(["dev-chain", "--listen", "127.0.0.1:0", "--config"]).arg(folder.path().join("kinitro.toml"));
-        let mut node = Process::start(&mut command);
-        let line = node.wait_for("ws://");
-        let address = line[line.find("ws://").unwrap()..].split(' ').next().unwrap();
-        let served = Served { folder, endpoint: address.to_owned(), node };
+        let served = Served(ServedChain::start(
+            "[chain]\ndev_block_time_ms = 40\n[log]\nfilter = \"warn\"\n\
+             [contest.deployment]\nallow_private_endpoints = true\n",
+        ));
         served.wallet("miner");
         let hotkey = OperatorKey::dev("miner/default").hotkey().to_string();
-        let registered = served.local("dev-chain").args(["register", "--hotkey", &hotkey]).output().unwrap();
-        assert!(registered.status.success(), "{registered:?}");
+        served.0.dev_chain(&["register", "--hotkey", &hotkey]);
         // Until the registration is final.
-        assert!(served.local("dev-chain").args(["advance", "5"]).output().unwrap().status.success());
+        served.0.dev_chain(&["advance", "5"]);
         served
-    }
-
-    /// A command on the chain's file.
-    fn local(&self, command: &str) -> Command {
-        let mut local = kinitro();
-        local.arg(command).arg("--config").arg(self.folder.path().join("kinitro.toml"));
-        local
-    }
-
-    /// A command that meets the chain through the node, with a wallet.
-    fn remote(&self, command: &str, wallet: &str) -> Command {
-        let mut remote = self.local(command);
-        let genesis = dev_genesis("dev").to_string();
-        remote.args(["--network", &self.endpoint, "--genesis", &genesis, "--wallet-name", wallet]);
-        remote.arg("--wallet-path").arg(self.wallets());
-        remote
-    }
-
-    fn wallets(&self) -> PathBuf {
-        self.folder.path().join("wallets")
     }
 
     /// Writes the hotkey of a wallet.
     fn wallet(&self, name: &str) -> PathBuf {
-        let mut command = self.local("dev-chain");
-        command.arg("write-hotkey").args(["--wallet-name", name]).arg("--wallet-path").arg(self.wallets());
-        let written = command.output().unwrap();
-        assert!(written.status.success(), "{written:?}");
-        self.wallets().join(name).join("hotkeys/default")
+        self.0.dev_chain(&["write-hotkey", "--wallet-name", name]);
+        self.0.wallets().join(name).join("hotkeys/default")
     }
 
     fn commit(&self, wallet: &str, more: &[&str]) -> Output {
         let claim = ["--repo", "alice/policy", "--revision", SHA, "--chute-id", "alice-policy"];
-        self.remote("commit", wallet).args(claim).args(more).output().unwrap()
+        self.0.remote("commit", wallet).args(claim).args(more).output().unwrap()
     }
 
     fn show(&self, who: &[&str]) -> serde_json::Value {
-        let shown = self.remote("show-commitment", "miner").args(who).arg("--json").output().unwrap();
+        let shown = self.0.remote("show-commitment", "miner").args(who).arg("--json").output().unwrap();
         assert!(shown.status.success(), "{shown:?}");
         serde_json::from_slice(&shown.stdout).unwrap()
     }
@@ -116,7 +82,7 @@ fn a_claim_is_written_through_a_node_and_read_back() {
         assert_eq!((&shown["repo"], &shown["revision"]), (&"alice/policy".into(), &SHA.into()));
         assert_eq!((&shown["hotkey"], &shown["committed_in_block"]), (&hotkey.as_str().into(), &block.into()));
     }
-    let people = text(&served.remote("show-commitment", "miner").output().unwrap());
+    let people = text(&served.0.remote("show-commitment", "miner").output().unwrap());
     for needle in ["alice/policy", "its date", "admitted"] {
         assert!(people.contains(needle), "{people}");
     }
@@ -133,25 +99,28 @@ fn what_no_contest_would_take_or_the_chain_would_refuse_is_not_sent() {
     served.wallet("stranger");
     let unregistered = OperatorKey::dev("stranger/default").hotkey().to_string();
     assert_refused("a stranger", &served.commit("stranger", &[]), 1, &[&unregistered, "is not registered"]);
-    let mut short = served.remote("commit", "miner");
+    let mut short = served.0.remote("commit", "miner");
     short.args(["--repo", "alice", "--revision", "main", "--chute-id", "a b"]);
     let codes = ["repo_malformed", "revision_malformed", "deployment_malformed"];
     assert_refused("a malformed claim", &short.output().unwrap(), 1, &codes);
 
-    let mut unnamed = served.local("commit");
-    unnamed.args(["--network", &served.endpoint, "--wallet-name", "miner"]).arg("--wallet-path").arg(served.wallets());
+    let mut unnamed = served.0.local("commit");
+    unnamed
+        .args(["--network", &served.0.endpoint, "--wallet-name", "miner"])
+        .arg("--wallet-path")
+        .arg(served.0.wallets());
     unnamed.args(["--repo", "alice/policy", "--revision", SHA, "--chute-id", "alice-policy"]);
     let genesis = dev_genesis("dev").to_string();
     assert_refused("an unconfirmed chain", &unnamed.output().unwrap(), 1, &["not confirmed", &genesis]);
-    let mut other = served.local("show-commitment");
+    let mut other = served.0.local("show-commitment");
     let wrong = format!("0x{}", "07".repeat(32));
     assert_refused(
         "another chain",
-        &other.args(["--network", &served.endpoint, "--genesis", &wrong, "--uid", "0"]).output().unwrap(),
+        &other.args(["--network", &served.0.endpoint, "--genesis", &wrong, "--uid", "0"]).output().unwrap(),
         1,
         &["genesis"],
     );
-    let nobody = served.remote("show-commitment", "miner").args(["--uid", "9"]).output().unwrap();
+    let nobody = served.0.remote("show-commitment", "miner").args(["--uid", "9"]).output().unwrap();
     assert_refused("a uid that nobody has", &nobody, 1, &["subnet 2 has no uid 9"]);
     assert_eq!(served.show(&[])["kind"], "empty");
 }
@@ -161,7 +130,7 @@ fn hotkey_files_that_are_not_safe_or_not_there_are_refused_and_no_secret_is_show
     let served = Served::start();
     let missing = served.commit("nobody", &[]);
     assert_refused("no such wallet", &missing, 1, &["there is no hotkey file", "nobody/hotkeys/default"]);
-    let file = served.wallets().join("miner/hotkeys/default");
+    let file = served.0.wallets().join("miner/hotkeys/default");
     let seed = hex::encode(dev_seed("miner/default"));
     assert!(std::fs::read_to_string(&file).unwrap().contains(&seed));
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -171,7 +140,7 @@ fn hotkey_files_that_are_not_safe_or_not_there_are_refused_and_no_secret_is_show
     let said = format!("{}{}", text(&warned), String::from_utf8_lossy(&warned.stderr));
     assert!(said.contains("chmod 600") && said.contains("final and read back"), "{said}");
     let words = [seed.as_str(), "secretSeed"];
-    for text in [said, served.node.text(), String::from_utf8(strict.stderr).unwrap()] {
+    for text in [said, served.0.node.text(), String::from_utf8(strict.stderr).unwrap()] {
         assert!(words.iter().all(|word| !text.contains(word)), "{text}");
     }
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();

@@ -3,15 +3,15 @@
 
 mod stage;
 
-use std::path::PathBuf;
 use std::process::Output;
 
-use kinitro::beacon::{OperatorKey, dev_genesis};
+use kinitro::beacon::OperatorKey;
 use kinitro::chain::{Chain, DevChain, DevChainSettings, Neuron};
 use kinitro::domain::{BlockNumber, BlockRef, Uid};
 use kinitro::score::chain_vector;
 use kinitro::transcript::Verdict;
 use stage::process::{Process, kinitro};
+use stage::served_chain::ServedChain;
 use stage::{NETUID, eventually, manifest, wait};
 
 /// Random actions press this handle in most episodes, so that policies which know nothing of a world have scores.
@@ -19,58 +19,31 @@ const ENVIRONMENT: &str = "metaworld/handle-press-v3";
 const MINERS: [&str; 3] = ["alice", "bob", "carol"];
 const VALIDATORS: [&str; 2] = ["victor", "wanda"];
 
-struct Subnet {
-    folder: tempfile::TempDir,
-    _node: Process,
-    endpoint: String,
-}
+struct Subnet(ServedChain);
 
 impl Subnet {
     fn start() -> Subnet {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        let settings = format!(
-            "[storage]\ndata_dir = {data:?}\n[chain]\nnetuid = {NETUID}\ndev_block_time_ms = 100\n\
+        Subnet(ServedChain::start(&format!(
+            "[chain]\nnetuid = {NETUID}\ndev_block_time_ms = 100\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[scheduler]\npoll_interval_ms = 50\n\
              [validator]\npoll_interval_s = 1\nrefresh_after_blocks = 40\n\
              [contest]\nenvironments = [{ENVIRONMENT:?}]\nepisodes_per_env = 4\nmax_steps = 400\ncameras = []\n\
              [contest.limits]\nact_timeout_ms = 20000\nreset_timeout_ms = 30000\n\
              [contest.deployment]\nallow_private_endpoints = true\n"
-        );
-        std::fs::write(folder.path().join("kinitro.toml"), settings).unwrap();
-        let mut command = kinitro();
-        command.args(["dev-chain", "--listen", "127.0.0.1:0", "--config"]).arg(folder.path().join("kinitro.toml"));
-        let mut node = Process::start(&mut command);
-        let line = node.wait_for("ws://");
-        let endpoint = line[line.find("ws://").unwrap()..].split(' ').next().unwrap().to_owned();
-        Subnet { folder, _node: node, endpoint }
-    }
-
-    fn wallets(&self) -> PathBuf {
-        self.folder.path().join("wallets")
+        )))
     }
 
     /// A command with the wallet called `name`, on the chain behind the node.
     fn role(&self, command: &str, name: &str) -> std::process::Command {
-        let mut role = kinitro();
-        role.arg(command).arg("--config").arg(self.folder.path().join("kinitro.toml"));
-        role.args(["--network", &self.endpoint, "--genesis", &dev_genesis("dev").to_string()]);
-        role.args(["--wallet-name", name, "--strict"]).arg("--wallet-path").arg(self.wallets());
+        let mut role = self.0.remote(command, name);
+        role.arg("--strict");
         role
-    }
-
-    /// Runs `kinitro dev-chain` on the chain's file.
-    fn dev_chain(&self, arguments: &[&str]) {
-        let mut command = kinitro();
-        command.arg("dev-chain").args(arguments).arg("--config").arg(self.folder.path().join("kinitro.toml"));
-        command.arg("--wallet-path").arg(self.wallets());
-        succeeded(command.output().unwrap());
     }
 
     /// Gives a name a hotkey file and a uid.
     fn join(&self, name: &str, more: &[&str]) {
-        self.dev_chain(&["write-hotkey", "--wallet-name", name]);
-        self.dev_chain(&[&["register", "--hotkey", &hotkey(name)], more].concat());
+        self.0.dev_chain(&["write-hotkey", "--wallet-name", name]);
+        self.0.dev_chain(&[&["register", "--hotkey", &hotkey(name)], more].concat());
     }
 
     /// The weights that a validator has on the chain, once there are some.
@@ -92,7 +65,7 @@ impl Subnet {
 
     fn chain(&self) -> DevChain {
         let settings = DevChainSettings { block_time_ms: 100, ..DevChainSettings::default() };
-        DevChain::open(&self.folder.path().join("data/dev-chain.db"), &settings).unwrap()
+        DevChain::open(&self.0.folder.path().join("data/dev-chain.db"), &settings).unwrap()
     }
 }
 
@@ -129,7 +102,7 @@ fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
         miners.push((miner, url));
     }
     // Until the registrations are final.
-    subnet.dev_chain(&["advance", "5"]);
+    subnet.0.dev_chain(&["advance", "5"]);
     for (number, (name, (_, url))) in MINERS.into_iter().zip(&miners).enumerate() {
         let mut commit = subnet.role("commit", name);
         commit.args(["--repo", &format!("{name}/policy"), "--revision", &format!("{number:040}"), "--chute-id", url]);
