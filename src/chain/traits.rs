@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 
 use super::{ChainError, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};
 use crate::beacon::OperatorKey;
-use crate::domain::{BlockHash, BlockNumber, BlockRef, Netuid, Uid};
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
 
 /// The answer of a chain, some time later.
 pub type ChainFuture<'a, T> = BoxFuture<'a, Result<T, ChainError>>;
@@ -33,6 +33,9 @@ pub trait Chain: Send + Sync {
 
     /// The subnet's rules at that block.
     fn hyperparameters_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Hyperparameters>;
+
+    /// The hotkey of the subnet's owner at that block, where the chain names one.
+    fn owner_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Option<Hotkey>>;
 
     /// The weights that the neuron had set at that block, by uid; none if it never did.
     fn weights_at<'a>(&'a self, netuid: Netuid, uid: Uid, at: &'a BlockRef) -> ChainFuture<'a, Vec<(Uid, u16)>>;

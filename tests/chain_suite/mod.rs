@@ -242,6 +242,13 @@ async fn who_takes_over_a_uid_inherits_nothing(subnet: &dyn Subnet) {
     assert_eq!(neurons(subnet).await[2].hotkey, key(50).hotkey());
 }
 
+async fn the_owner_is_who_was_first(subnet: &dyn Subnet) {
+    let at = head(subnet).await;
+    assert_eq!(subnet.chain().owner_at(subnet.netuid(), &at).await, Ok(Some(key(0).hotkey())));
+    let nowhere = Netuid(subnet.netuid().0 + 1);
+    assert_eq!(subnet.chain().owner_at(nowhere, &at).await, Err(ChainError::UnknownSubnet(nowhere)));
+}
+
 /// Runs every case, one after the other, on one subnet.
 pub async fn all(subnet: &dyn Subnet) {
     subnet.finalize();
@@ -249,6 +256,7 @@ pub async fn all(subnet: &dyn Subnet) {
     state_is_refused_at_a_block_of_another_chain(subnet).await;
     a_subnet_that_does_not_exist_is_named(subnet).await;
     neurons_come_by_uid(subnet).await;
+    the_owner_is_who_was_first(subnet).await;
     a_commitment_is_dated_by_its_block_and_overwritten_by_the_next(subnet).await;
     commitments_are_kept_byte_for_byte_up_to_their_limit(subnet).await;
     strangers_can_neither_commit_nor_set_weights(subnet).await;

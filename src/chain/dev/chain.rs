@@ -110,6 +110,14 @@ impl Chain for DevChain {
         self.read_at(*at, move |transaction| reads::rules(transaction, netuid))
     }
 
+    fn owner_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Option<Hotkey>> {
+        let number = at.number;
+        self.read_at(*at, move |transaction| {
+            reads::rules(transaction, netuid)?;
+            reads::owner(transaction, netuid, number)
+        })
+    }
+
     fn weights_at<'a>(&'a self, netuid: Netuid, uid: Uid, at: &'a BlockRef) -> ChainFuture<'a, Vec<(Uid, u16)>> {
         let number = at.number;
         self.read_at(*at, move |transaction| {

@@ -69,6 +69,13 @@ fn rows<T>(
     rows.collect::<rusqlite::Result<_>>().map_err(file_error)
 }
 
+/// Who owns the subnet: the first that was registered in it, as on a real chain, where the owner takes the first uid.
+pub(super) fn owner(transaction: &Transaction, netuid: Netuid, at: BlockNumber) -> Result<Option<Hotkey>, ChainError> {
+    let sql = "SELECT hotkey FROM neuron WHERE netuid = ?1 AND block <= ?2 ORDER BY block, uid LIMIT 1";
+    let values = params![netuid.0, at.0];
+    transaction.query_row(sql, values, |row| row.get(0).map(Hotkey)).optional().map_err(file_error)
+}
+
 /// Every subnet.
 pub(super) fn netuids(transaction: &Transaction) -> Result<Vec<Netuid>, ChainError> {
     let mut statement = transaction.prepare_cached("SELECT netuid FROM subnet ORDER BY netuid").map_err(file_error)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::{ChainError, Hyperparameters, Neuron, RawCommitment};
 use super::{Shared, clock, reads};
 use crate::beacon::dev_block_hash;
-use crate::domain::{BlockHash, BlockNumber, Netuid, Uid};
+use crate::domain::{BlockHash, BlockNumber, Hotkey, Netuid, Uid};
 
 /// Hash of a block; that of block 0 is the genesis hash.
 pub(super) fn hash_of(genesis: &BlockHash, number: BlockNumber) -> BlockHash {
@@ -16,6 +16,7 @@ pub(super) fn hash_of(genesis: &BlockHash, number: BlockNumber) -> BlockHash {
 pub(super) struct SubnetView {
     pub(super) netuid: Netuid,
     pub(super) rules: Hyperparameters,
+    pub(super) owner: Option<Hotkey>,
     pub(super) neurons: Vec<Neuron>,
     pub(super) commitments: Vec<RawCommitment>,
     /// Weights of the neurons that set some.
@@ -44,7 +45,8 @@ impl Shared {
                 }
                 let commitments = reads::commitments(transaction, netuid, at)?;
                 let rules = reads::rules(transaction, netuid)?;
-                Ok(SubnetView { netuid, rules, neurons, commitments, weights })
+                let owner = reads::owner(transaction, netuid, at)?;
+                Ok(SubnetView { netuid, rules, owner, neurons, commitments, weights })
             };
             reads::netuids(transaction)?.into_iter().map(subnet).collect()
         })

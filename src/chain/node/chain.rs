@@ -59,6 +59,10 @@ impl Chain for NodeChain {
         Box::pin(async move { self.subnet_at(netuid, *at).await?.rules(netuid).await })
     }
 
+    fn owner_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Option<Hotkey>> {
+        Box::pin(async move { self.subnet_at(netuid, *at).await?.owner(netuid).await })
+    }
+
     fn weights_at<'a>(&'a self, netuid: Netuid, uid: Uid, at: &'a BlockRef) -> ChainFuture<'a, Vec<(Uid, u16)>> {
         Box::pin(async move { self.subnet_at(netuid, *at).await?.weights(netuid, uid).await })
     }

@@ -17,6 +17,8 @@ pub(in crate::chain) const BLOCK_AT_REGISTRATION: Item = ("SubtensorModule", "Bl
 pub(in crate::chain) const VALIDATOR_PERMIT: Item = ("SubtensorModule", "ValidatorPermit");
 /// Blocks by uid, by index of netuid and mechanism.
 pub(in crate::chain) const LAST_UPDATE: Item = ("SubtensorModule", "LastUpdate");
+/// The owner's hotkey, by netuid; zeros where there is none.
+pub(in crate::chain) const SUBNET_OWNER_HOTKEY: Item = ("SubtensorModule", "SubnetOwnerHotkey");
 /// Coldkey by hotkey.
 pub(in crate::chain) const OWNER: Item = ("SubtensorModule", "Owner");
 /// Weights by index of netuid and mechanism, and uid.
@@ -53,13 +55,14 @@ pub(in crate::chain) const COMMITMENT_OF: Item = ("Commitments", "CommitmentOf")
 pub(in crate::chain) const EVENTS: Item = ("System", "Events");
 
 /// Items with the number of their keys.
-const ITEMS: [(Item, usize); 20] = [
+const ITEMS: [(Item, usize); 21] = [
     (NETWORKS_ADDED, 1),
     (KEYS, 2),
     (UIDS, 2),
     (BLOCK_AT_REGISTRATION, 2),
     (VALIDATOR_PERMIT, 1),
     (LAST_UPDATE, 1),
+    (SUBNET_OWNER_HOTKEY, 1),
     (OWNER, 1),
     (WEIGHTS, 2),
     (TEMPO, 1),

@@ -92,6 +92,12 @@ impl State {
         })
     }
 
+    /// The hotkey of the subnet's owner; a runtime writes zeros where there is none.
+    pub(super) async fn owner(&self, netuid: Netuid) -> Result<Option<Hotkey>, ChainError> {
+        let owner: Option<AccountId32> = self.value(SUBNET_OWNER_HOTKEY, vec![number(netuid.0)]).await?;
+        Ok(owner.filter(|owner| owner.0 != [0; 32]).map(|owner| Hotkey(owner.0)))
+    }
+
     /// Epochs from a commit of weights to their opening.
     pub(super) async fn reveal_period(&self, netuid: Netuid) -> Result<u64, ChainError> {
         self.needed(REVEAL_PERIOD, vec![number(netuid.0)]).await

@@ -32,9 +32,12 @@ impl Writer<'_> {
     }
 
     fn put_subnet(&mut self, subnet: &SubnetView, at: BlockNumber) -> Result<(), ChainError> {
-        let SubnetView { netuid, rules, neurons, commitments, weights } = subnet;
+        let SubnetView { netuid, rules, owner, neurons, commitments, weights } = subnet;
         let key = || vec![number(netuid.0)];
         self.put(NETWORKS_ADDED, key(), Value::bool(true))?;
+        if let Some(owner) = owner {
+            self.put(SUBNET_OWNER_HOTKEY, key(), account(owner))?;
+        }
         self.put(TEMPO, key(), number(rules.tempo))?;
         let since = at.0 % (u64::from(rules.tempo) + 1);
         self.put(BLOCKS_SINCE_LAST_STEP, key(), number(since))?;
