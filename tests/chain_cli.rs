@@ -11,6 +11,9 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use kinitro::beacon::{OperatorKey, dev_genesis, dev_seed};
+use kinitro::chain::{Chain, DevChain, DevChainSettings, OpaqueField};
+use kinitro::domain::{CycleId, Digest, Netuid};
+use kinitro::transcript::log_commitment;
 use process::assert_refused;
 use served_chain::ServedChain;
 
@@ -91,6 +94,63 @@ fn a_claim_is_written_through_a_node_and_read_back() {
     assert_refused("the same claim again", &served.commit("miner", &[]), 1, &[&since, "--force"]);
     assert!(text(&served.commit("miner", &["--force"])).contains("final and read back"));
     assert!(served.show(&[])["committed_in_block"].as_u64() > Some(block));
+}
+
+#[test]
+fn a_slot_of_any_kind_is_explained_and_only_a_claim_would_be_admitted() {
+    let served = Served::start();
+    let key = OperatorKey::dev("miner/default");
+    let settings = DevChainSettings { block_time_ms: 40, ..DevChainSettings::default() };
+    let chain = DevChain::open(&served.0.folder.path().join("data/dev-chain.db"), &settings).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // What is in the slot by --uid, by --hotkey and as the wallet's own, and what people are told.
+    let explained = || {
+        served.0.dev_chain(&["advance", "5"]);
+        let own = served.show(&[]);
+        let ways = [served.show(&["--uid", "0"]), served.show(&["--hotkey", &key.hotkey().to_string()])];
+        for other in ways {
+            assert_eq!((&own["kind"], &own["content"]), (&other["kind"], &other["content"]));
+        }
+        assert_eq!(own["admitted"], false, "{own}");
+        let people = text(&served.0.remote("show-commitment", "miner").output().unwrap());
+        assert!(people.contains("refused") && people.contains("its date"), "{people}");
+        (own, people)
+    };
+    let put = |data: &[u8]| assert!(runtime.block_on(chain.set_commitment(&key, Netuid(2), data)).is_ok());
+    let part =
+        |name: &str, bytes: usize, value: &str| serde_json::json!({"name": name, "bytes": bytes, "value": value});
+
+    for (kind, bytes) in [("BlakeTwo256", vec![7; 32]), ("TimelockEncrypted", vec![9; 80]), ("ResetBondsFlag", vec![])]
+    {
+        let field = OpaqueField { kind: kind.into(), bytes };
+        chain.commit_opaque(Netuid(2), key.hotkey(), &field).unwrap();
+        let (shown, people) = explained();
+        let cut = if field.bytes.len() > 64 { "…" } else { "" };
+        let digits = format!("0x{}{cut}", hex::encode(&field.bytes[..field.bytes.len().min(64)]));
+        assert_eq!((&shown["kind"], &shown["content"][0]), (&"opaque".into(), &part(kind, field.bytes.len(), &digits)));
+        assert!(shown["reasons"][0].as_str().unwrap().contains(&format!("commitment_opaque: {kind}")), "{shown}");
+        assert!(people.contains(&format!("{kind} ({} bytes)", field.bytes.len())), "{people}");
+        let listed = text(&served.0.local("dev-chain").args(["show", "--json"]).output().unwrap());
+        assert!(listed.contains("refused: commitment_opaque"), "{listed}");
+    }
+
+    put("{\"t\":\"chat\",\"say\":\"\u{202e}hi\"}".as_bytes());
+    let (shown, people) = explained();
+    let fields = [part("say", 7, "\"\\u{202e}hi\""), part("t", 6, "\"chat\"")];
+    assert_eq!((&shown["kind"], &shown["content"]), (&"foreign".into(), &fields.to_vec().into()));
+    assert!(people.contains("another kind") && !people.contains('\u{202e}'), "{people}");
+
+    let digest = Digest::of(b"manifest");
+    put(log_commitment(CycleId(7), &digest).as_bytes());
+    let (shown, _) = explained();
+    assert_eq!((&shown["cycle"], &shown["manifest"]), (&7.into(), &digest.to_string().into()));
+
+    put(b"alice/policy:main\x1b[2J");
+    let (shown, people) = explained();
+    assert_eq!((&shown["kind"], &shown["content"][0]["bytes"]), (&"unreadable".into(), &21.into()));
+    assert!(people.contains("commitment_not_json") && !people.contains('\u{1b}'), "{people}");
+    put(&[0xff, 0xfe]);
+    assert_eq!(explained().0["content"][0], part("bytes", 2, "0xfffe"));
 }
 
 #[test]

@@ -4,38 +4,123 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kinitro::beacon::OperatorKey;
-use kinitro::chain::{Chain, DevChain, DevChainSettings, Registration};
+use kinitro::chain::{Chain, CommitmentData, DevChain, DevChainSettings, DevFault, Registration};
 use kinitro::domain::*;
 use kinitro::service::scheduler::{Scheduler, SchedulerError, SchedulerOptions};
 use kinitro::sim::Simulator;
 use kinitro::store::{BlobStore, SqliteSettings, SqliteStore, Store};
+use kinitro::transcript::log_commitment;
+use tokio_util::sync::CancellationToken;
 
 const NETUID: Netuid = Netuid(2);
 
+/// A chain with a secret beacon whose blocks come by hand, an operator without miners, and a store.
+struct Site {
+    folder: tempfile::TempDir,
+    chain: DevChain,
+    key: Arc<OperatorKey>,
+    store: Arc<dyn Store>,
+}
+
+impl Site {
+    fn new() -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = DevChainSettings { name: "local".into(), block_time_ms: 0, ..DevChainSettings::default() };
+        let chain = DevChain::open(&folder.path().join("chain"), &settings).unwrap();
+        let key = Arc::new(OperatorKey::dev("operator"));
+        chain.register(NETUID, &Registration::validator(key.hotkey())).unwrap();
+        chain.advance(10).unwrap();
+        let store = SqliteStore::open(&folder.path().join("database"), SqliteSettings::default()).unwrap();
+        Site { folder, chain, key, store: Arc::new(store) }
+    }
+
+    fn scheduler(&self, change: impl FnOnce(&mut SchedulerOptions)) -> Scheduler {
+        let mut options = SchedulerOptions {
+            netuid: NETUID,
+            contest: Contest { cameras: Vec::new(), ..Contest::default() },
+            eval_interval: Duration::ZERO,
+            max_cycles: None,
+            cycle_timeout: Duration::from_secs(60),
+            poll_interval: Duration::from_millis(5),
+            probe: true,
+            publish_digest_on_chain: true,
+        };
+        change(&mut options);
+        let blobs = Arc::new(BlobStore::open(&self.folder.path().join("transcripts")).unwrap());
+        let engine = Simulator::locate(None).unwrap().fingerprint().clone();
+        let chain: Arc<dyn Chain> = Arc::new(self.chain.clone());
+        Scheduler::new(options, chain, self.store.clone(), blobs, self.key.clone(), engine)
+    }
+
+    /// What the operator's slot holds at the finalized head.
+    async fn slot(&self) -> Option<String> {
+        let head = self.chain.finalized_head().await.unwrap();
+        let mut slots = self.chain.commitments_at(NETUID, &head).await.unwrap();
+        match slots.pop()?.data {
+            CommitmentData::Bytes(data) => Some(String::from_utf8(data).unwrap()),
+            CommitmentData::Opaque(fields) => panic!("{fields:?}"),
+        }
+    }
+
+    /// What it should hold.
+    async fn newest(&self) -> Option<String> {
+        self.store.newest_manifest().await.unwrap().map(|(cycle, digest)| log_commitment(cycle, &digest))
+    }
+
+    /// Whether any block holds a commitment, final or not.
+    fn wrote(&self) -> bool {
+        let file = rusqlite::Connection::open(self.folder.path().join("chain")).unwrap();
+        file.query_row("SELECT count(*) > 0 FROM commitment", [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_digest_is_tried_until_the_chain_shows_it_and_no_cycle_waits_for_it() {
+    let site = Site::new();
+    let look = || tokio::time::sleep(Duration::from_millis(5));
+    // The chain takes no writes at all.
+    site.chain.inject(DevFault::RateLimit { calls: u32::MAX }).unwrap();
+    let (shutdown, scheduler) = (CancellationToken::new(), site.scheduler(|_| {}));
+    let stop = shutdown.clone();
+    let running = tokio::spawn(async move { scheduler.run(stop).await });
+    while site.store.last_completed_cycle().await.unwrap().is_none_or(|last| last.id < CycleId(2)) {
+        site.chain.advance(1).unwrap();
+        look().await;
+    }
+    shutdown.cancel();
+    running.await.unwrap();
+    assert_eq!(site.slot().await, None);
+
+    // The next scheduler opens no cycle, writes what the one before owed, and ends. A fork drops it.
+    site.chain.inject(DevFault::RateLimit { calls: 3 }).unwrap();
+    site.scheduler(|options| options.max_cycles = Some(0)).run(CancellationToken::new()).await;
+    assert!(site.wrote());
+    site.chain.inject(DevFault::Fork).unwrap();
+    assert!(!site.wrote());
+
+    // One that is at work writes again what is dropped; the refusals end while it tries.
+    site.chain.inject(DevFault::RateLimit { calls: 3 }).unwrap();
+    let (shutdown, scheduler) =
+        (CancellationToken::new(), site.scheduler(|options| options.eval_interval = Duration::from_secs(3600)));
+    let stop = shutdown.clone();
+    let running = tokio::spawn(async move { scheduler.run(stop).await });
+    while !site.wrote() {
+        look().await;
+    }
+    site.chain.inject(DevFault::Fork).unwrap();
+    while site.slot().await.is_none() || site.slot().await != site.newest().await {
+        site.chain.advance(1).unwrap();
+        look().await;
+    }
+    shutdown.cancel();
+    running.await.unwrap();
+}
+
 #[tokio::test]
 async fn no_cycle_is_opened_at_a_block_whose_randomness_is_published() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = DevChainSettings { name: "local".into(), block_time_ms: 0, ..DevChainSettings::default() };
-    let chain = DevChain::in_memory(&settings).unwrap();
-    let key = OperatorKey::dev("operator");
-    chain.register(NETUID, &Registration::validator(key.hotkey())).unwrap();
-    chain.advance(10).unwrap();
-    let store = SqliteStore::open(&folder.path().join("database"), SqliteSettings::default()).unwrap();
-    let store: Arc<dyn Store> = Arc::new(store);
-    let options = SchedulerOptions {
-        netuid: NETUID,
-        contest: Contest { cameras: Vec::new(), ..Contest::default() },
-        eval_interval: Duration::ZERO,
-        max_cycles: None,
-        cycle_timeout: Duration::from_secs(60),
-        poll_interval: Duration::from_millis(5),
-        probe: true,
-        publish_digest_on_chain: false,
-    };
-    let blobs = Arc::new(BlobStore::open(&folder.path().join("transcripts")).unwrap());
-    let engine = Simulator::locate(None).unwrap().fingerprint().clone();
-    let shared: Arc<dyn Chain> = Arc::new(chain.clone());
-    let scheduler = Scheduler::new(options, shared, store.clone(), blobs, Arc::new(key), engine);
+    let site = Site::new();
+    let (chain, store) = (&site.chain, &site.store);
+    let scheduler = site.scheduler(|options| options.publish_digest_on_chain = false);
 
     scheduler.cycle().await.unwrap();
     let first = store.last_completed_cycle().await.unwrap().unwrap();

@@ -11,4 +11,4 @@ mod rules;
 pub use commitment::{ClaimText, MAX_COMMITMENT_BYTES, MAX_RAW_BYTES, Payload, encode_claim, read_commitment};
 pub use deployment::check_deployment;
 pub use reason::{Reason, ReasonCode, Verdict};
-pub use rules::{Admission, Submission, admit, admit_all};
+pub use rules::{Admission, Committed, Submission, admit, admit_all};

@@ -15,6 +15,8 @@ const MAX_SENTENCE_CHARS: usize = 300;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonCode {
+    /// The commitment is of a kind that is not plain bytes.
+    CommitmentOpaque,
     /// The commitment holds no bytes.
     CommitmentEmpty,
     /// The commitment is longer than a claim can be.
@@ -45,7 +47,8 @@ pub enum ReasonCode {
 
 impl ReasonCode {
     /// Every code, for tables and tests.
-    pub const ALL: [ReasonCode; 13] = [
+    pub const ALL: [ReasonCode; 14] = [
+        ReasonCode::CommitmentOpaque,
         ReasonCode::CommitmentEmpty,
         ReasonCode::CommitmentTooLong,
         ReasonCode::CommitmentNotText,
@@ -64,6 +67,7 @@ impl ReasonCode {
     /// The code as it stands in JSON, for example `repo_malformed`.
     pub fn slug(self) -> &'static str {
         match self {
+            ReasonCode::CommitmentOpaque => "commitment_opaque",
             ReasonCode::CommitmentEmpty => "commitment_empty",
             ReasonCode::CommitmentTooLong => "commitment_too_long",
             ReasonCode::CommitmentNotText => "commitment_not_text",

@@ -10,7 +10,32 @@ use crate::domain::{BlockNumber, Claim, DeploymentRules, Hotkey, Miner, Uid};
 /// Longest owner or name of a repository, Hugging Face's own limit.
 const MAX_REPO_PART: usize = 96;
 
-/// A registered hotkey with the bytes it committed, as read at a cycle's anchor block.
+/// The content of a commitment slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Plain bytes.
+    Bytes(Vec<u8>),
+    /// Content of another kind (hashes, time-locked text, …), by the kind's name.
+    Opaque(String),
+}
+
+impl Committed {
+    /// Reads it as [`read_commitment`] does. What is not plain bytes is never opened or guessed.
+    ///
+    /// # Errors
+    /// The reason why it is no commitment of ours.
+    pub fn read(&self) -> Result<Payload, Reason> {
+        match self {
+            Committed::Bytes(data) => read_commitment(data),
+            Committed::Opaque(kind) => {
+                let sentence = "The commitment is not plain bytes and is not read; commit a claim as text.";
+                Err(Reason::new(ReasonCode::CommitmentOpaque, sentence, kind))
+            }
+        }
+    }
+}
+
+/// A registered hotkey with what it committed, as read at a cycle's anchor block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// Where it sits.
@@ -20,7 +45,7 @@ pub struct Submission {
     /// Block of the commitment.
     pub block: BlockNumber,
     /// What was committed.
-    pub data: Vec<u8>,
+    pub content: Committed,
 }
 
 /// A submission with its verdict.
@@ -95,7 +120,7 @@ pub fn admit_all(submissions: &[Submission], rules: &DeploymentRules) -> Vec<Adm
     let mut hotkeys = BTreeSet::new();
     let mut admissions = Vec::new();
     for submission in ordered {
-        let (claim, mut verdict) = match read_commitment(&submission.data) {
+        let (claim, mut verdict) = match submission.content.read() {
             Ok(Payload::Claim(text)) => {
                 let verdict = admit(&text, rules);
                 (Some(text), verdict)
@@ -137,7 +162,8 @@ mod tests {
     }
 
     fn submission(uid: u16, key: u8, data: &str) -> Submission {
-        Submission { uid: Uid(uid), hotkey: Hotkey([key; 32]), block: BlockNumber(100), data: data.into() }
+        let content = Committed::Bytes(data.into());
+        Submission { uid: Uid(uid), hotkey: Hotkey([key; 32]), block: BlockNumber(100), content }
     }
 
     fn good(repo: &str) -> String {
@@ -185,6 +211,15 @@ mod tests {
         assert_eq!(admissions[0].verdict.codes(), ["commitment_not_json"]);
         assert_eq!((&admissions[0].claim, admissions[0].miner()), (&None, None));
         assert_eq!(admissions[1].miner().unwrap().claim.repo, "alice/policy");
+    }
+
+    #[test]
+    fn what_is_not_plain_bytes_is_refused_by_its_kind() {
+        let sealed = Submission { content: Committed::Opaque("Time\u{1b}lock".into()), ..submission(4, 4, "") };
+        let admissions = admit_all(&[sealed], &DeploymentRules::default());
+        assert_eq!(admissions[0].verdict.codes(), ["commitment_opaque"]);
+        assert_eq!((&admissions[0].claim, admissions[0].block), (&None, BlockNumber(100)));
+        assert_eq!(admissions[0].verdict.reasons()[0].evidence, "Time\\u{1b}lock");
     }
 
     #[test]

@@ -23,5 +23,7 @@ pub use head_watch::HeadWatch;
 pub use node::{NodeChain, NodeSettings};
 pub use submissions::submissions;
 pub use traits::{Chain, ChainFuture};
-pub use types::{CommitmentData, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};
+pub use types::{
+    CommitmentData, Hyperparameters, Neuron, OpaqueField, RawCommitment, Receipt, WeightSubmission, opaque_kind,
+};
 pub use wallet::{WalletError, WalletPlace, WalletRoot, read_hotkey, read_hotkey_address, write_dev_hotkey};

@@ -29,8 +29,23 @@ pub struct Neuron {
 pub enum CommitmentData {
     /// Plain bytes, of one field of up to 512.
     Bytes(Vec<u8>),
-    /// A kind of content that is not plain bytes (hashes, time-locked text, …), by its name.
-    Opaque(String),
+    /// Anything else: hashes, time-locked text, several fields, none. What the slot's fields hold, in their order.
+    Opaque(Vec<OpaqueField>),
+}
+
+/// A field of a commitment slot that is not one of plain bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpaqueField {
+    /// Its kind, by the name that the runtime gives it, safe to show.
+    pub kind: String,
+    /// The bytes in it; none where the kind has none.
+    pub bytes: Vec<u8>,
+}
+
+/// The kinds of some fields, for people and programs: `BlakeTwo256`, `Raw1, Raw1`, or `nothing`.
+pub fn opaque_kind(fields: &[OpaqueField]) -> String {
+    let names: Vec<&str> = fields.iter().map(|field| field.kind.as_str()).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 /// What a hotkey has in its commitment slot.

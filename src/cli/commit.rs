@@ -7,7 +7,7 @@ use clap::Args;
 use super::settings_args::{SettingsArgs, start_log};
 use crate::admission::ClaimText;
 use crate::service::chain_access::ChainAccess;
-use crate::service::claims::{claim_bytes, may_commit, read_back, write_claim};
+use crate::service::claims::{Ready, Sent, claim_bytes, look_for, may_commit, read_back, write_claim};
 
 /// Longest wait for the block that holds the claim to become final; two or three blocks of 12 s are usual.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -55,7 +55,7 @@ pub async fn run(args: CommitArgs) -> anyhow::Result<()> {
     let (data, objections) = claim_bytes(&claim, &settings.contest.deployment)?;
     let ChainAccess { chain, key, netuid } = ChainAccess::open(&settings).await?;
     let (chain, hotkey) = (chain.as_ref(), key.hotkey());
-    let uid = may_commit(chain, hotkey, netuid, &data, args.force).await?;
+    let Ready { uid, head } = may_commit(chain, hotkey, netuid, &data, args.force).await?;
     println!("hotkey {hotkey}, uid {uid} of subnet {netuid} on {} (genesis {})", chain.network(), chain.genesis());
     println!("{} bytes: {}", data.len(), String::from_utf8_lossy(&data));
     for objection in objections {
@@ -65,9 +65,16 @@ pub async fn run(args: CommitArgs) -> anyhow::Result<()> {
         println!("nothing was written");
         return Ok(());
     }
-    let block = write_claim(chain, &key, netuid, &data).await?;
-    println!("written in block {block}; waiting until that is final");
-    let date = read_back(chain, hotkey, netuid, (block, &data), PATIENCE).await?;
+    let date = match write_claim(chain, &key, netuid, &data).await? {
+        Sent::In(block) => {
+            println!("written in block {block}; waiting until that is final");
+            read_back(chain, hotkey, netuid, (block, &data), PATIENCE).await?
+        }
+        Sent::Unknown(cause) => {
+            println!("{cause}; looking for {} s whether the claim stands all the same", PATIENCE.as_secs());
+            look_for(chain, hotkey, netuid, (head, &data), (cause, PATIENCE)).await?
+        }
+    };
     println!("final and read back; the claim is dated by block {date}");
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::settings_args::{SettingsArgs, start_log};
 use super::table::Table;
-use crate::admission::{ClaimText, admit_all, encode_claim, read_commitment};
+use crate::admission::{ClaimText, admit_all, encode_claim};
 use crate::beacon::OperatorKey;
 use crate::chain::{
     Chain, DevChain, DevNode, DevNodeSettings, DevRuntime, Registration, submissions, write_dev_hotkey,
@@ -186,9 +186,7 @@ async fn show(
                         codes if codes.is_empty() => "admitted".to_owned(),
                         codes => format!("refused: {}", codes.join(", ")),
                     })
-                    .or_else(|| {
-                        other.and_then(|known| read_commitment(&known.data).ok()).map(|_| "no claim".to_owned())
-                    }),
+                    .or_else(|| other.and_then(|known| known.content.read().ok()).map(|_| "no claim".to_owned())),
             }
         })
         .collect();

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::admission::{ClaimText, Payload, Reason, ReasonCode, Verdict, admit, encode_claim, read_commitment};
+use crate::admission::{ClaimText, Committed, Payload, Reason, ReasonCode, Verdict, admit, encode_claim};
 use crate::beacon::OperatorKey;
-use crate::chain::{Chain, ChainError, CommitmentData, RawCommitment};
-use crate::domain::{BlockNumber, BlockRef, CycleId, DeploymentRules, Digest, Hotkey, Netuid, Uid, printable};
+use crate::chain::{Chain, ChainError, CommitmentData, RawCommitment, opaque_kind};
+use crate::domain::{BlockNumber, BlockRef, CycleId, DeploymentRules, Digest, Hotkey, Netuid, Uid};
 
 /// Between two looks for the block that makes a claim final.
 const LOOK: Duration = Duration::from_secs(1);
@@ -48,14 +48,31 @@ pub enum ClaimError {
     },
     /// What is final is something else than what was written.
     #[error(
-        "at final block {head} the slot does not hold the claim that was written in block {block}: another program \
-             of this hotkey wrote, or the block was dropped; look with `kinitro show-commitment` and commit again"
+        "at final block {head} the slot does not hold the claim that was written in block {block}{}: another program \
+             of this hotkey wrote, or the block was dropped; look with `kinitro show-commitment` and commit again",
+        .older.map_or(String::new(), |since| format!(", but an equal one of block {since}"))
     )]
     NotThere {
         /// Where it was written.
         block: BlockNumber,
         /// Where it was looked for.
         head: BlockNumber,
+        /// Date of an equal claim that stands there since before.
+        older: Option<BlockNumber>,
+    },
+    /// The claim was sent, nobody said what became of it, and it does not stand so far.
+    #[error(
+        "{cause}. The claim does not stand {seconds} s later{}, but may still be taken; look with \
+             `kinitro show-commitment` before you send it again",
+        .head.map_or(String::new(), |head| format!(", at final block {head}"))
+    )]
+    FateUnknown {
+        /// What the chain's client said.
+        cause: ChainError,
+        /// The last final block at which the slot could be read.
+        head: Option<BlockNumber>,
+        /// How long it was looked for.
+        seconds: u64,
     },
 }
 
@@ -92,21 +109,19 @@ pub enum Meaning {
     Log(CycleId, Digest),
     /// Something of another kind, which kinitro ignores.
     Foreign,
-    /// A content that is not plain bytes, by its name; kinitro ignores it.
-    Opaque(String),
-    /// No claim, though it should be one.
+    /// No claim, though it should be one, or not plain bytes.
     Refused(Reason),
 }
 
 impl Slot {
     /// What it holds, under the rules of a contest.
     pub fn meaning(&self, rules: &DeploymentRules) -> Meaning {
-        let data = match self.commitment.as_ref().map(|commitment| &commitment.data) {
+        let content = match self.commitment.as_ref().map(|commitment| &commitment.data) {
             None => return Meaning::Empty,
-            Some(CommitmentData::Opaque(kind)) => return Meaning::Opaque(printable(kind, 60)),
-            Some(CommitmentData::Bytes(data)) => data,
+            Some(CommitmentData::Opaque(fields)) => Committed::Opaque(opaque_kind(fields)),
+            Some(CommitmentData::Bytes(data)) => Committed::Bytes(data.clone()),
         };
-        match read_commitment(data) {
+        match content.read() {
             Ok(Payload::Claim(claim)) => {
                 let verdict = admit(&claim, rules);
                 Meaning::Claim(claim, verdict)
@@ -161,6 +176,15 @@ pub fn claim_bytes(claim: &ClaimText, rules: &DeploymentRules) -> Result<(Vec<u8
     Ok((data, contests))
 }
 
+/// A hotkey that may write its claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready {
+    /// Where it sits.
+    pub uid: Uid,
+    /// The final block at which that was so; a claim that is written now has a later date.
+    pub head: BlockNumber,
+}
+
 /// Checks what can be checked before a claim is written: that the hotkey is registered and, unless `again`, that the slot
 /// does not hold the claim already.
 ///
@@ -172,29 +196,43 @@ pub async fn may_commit(
     netuid: Netuid,
     data: &[u8],
     again: bool,
-) -> Result<Uid, ClaimError> {
+) -> Result<Ready, ClaimError> {
     let slot = read_slot(chain, netuid, Who::Hotkey(hotkey)).await?;
     let uid = slot.uid.ok_or(ChainError::NotRegistered { hotkey, netuid })?;
     match slot.holds_since(data).filter(|_| !again) {
         Some(since) => Err(ClaimError::Unchanged { since }),
-        None => Ok(uid),
+        None => Ok(Ready { uid, head: slot.head.number }),
     }
 }
 
-/// Writes a claim's bytes. Returns the block that holds them, not final yet.
+/// What became of a claim that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// A block holds it.
+    In(BlockNumber),
+    /// Nobody says: the connection was lost, or no block came in time. It may be taken all the same.
+    Unknown(ChainError),
+}
+
+/// Sends a claim's bytes.
 ///
 /// # Errors
-/// [`ClaimError::Chain`].
+/// [`ClaimError::Chain`] when the chain refuses it, so that it never stands.
 pub async fn write_claim(
     chain: &dyn Chain,
     key: &OperatorKey,
     netuid: Netuid,
     data: &[u8],
-) -> Result<BlockNumber, ClaimError> {
-    Ok(chain.set_commitment(key, netuid, data).await?.block)
+) -> Result<Sent, ClaimError> {
+    match chain.set_commitment(key, netuid, data).await {
+        Ok(receipt) => Ok(Sent::In(receipt.block)),
+        Err(error @ (ChainError::Disconnected(_) | ChainError::NotIncluded { .. })) => Ok(Sent::Unknown(error)),
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// Waits until the block that holds a claim is final, for `patience` at most, and reads the claim back. Returns its date.
+/// Waits until a block that was said to hold a claim is final, for `patience` at most, and reads the claim back. Returns
+/// its date, which is that block or, after a fork, a later one. An equal claim of an earlier block is not this one.
 ///
 /// # Errors
 /// [`ClaimError::NotFinal`], [`ClaimError::NotThere`], [`ClaimError::Chain`].
@@ -214,6 +252,37 @@ pub async fn read_back(
     let seconds = patience.as_secs();
     tokio::time::timeout(patience, finality).await.map_err(|_| ClaimError::NotFinal { block, seconds })??;
     let slot = read_slot(chain, netuid, Who::Hotkey(hotkey)).await?;
-    let head = slot.head.number;
-    slot.holds_since(data).ok_or(ClaimError::NotThere { block, head })
+    let (head, since) = (slot.head.number, slot.holds_since(data));
+    since.filter(|since| *since >= block).ok_or(ClaimError::NotThere { block, head, older: since })
 }
+
+/// Looks for `patience` whether a claim of unknown fate stands after all, with a date after block `before`. A chain that
+/// cannot be read meanwhile is asked again. Returns the claim's date.
+///
+/// # Errors
+/// [`ClaimError::FateUnknown`].
+pub async fn look_for(
+    chain: &dyn Chain,
+    hotkey: Hotkey,
+    netuid: Netuid,
+    (before, data): (BlockNumber, &[u8]),
+    (cause, patience): (ChainError, Duration),
+) -> Result<BlockNumber, ClaimError> {
+    let mut head = None;
+    let looking = async {
+        loop {
+            if let Ok(slot) = read_slot(chain, netuid, Who::Hotkey(hotkey)).await {
+                head = Some(slot.head.number);
+                if let Some(since) = slot.holds_since(data).filter(|since| *since > before) {
+                    return since;
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let found = tokio::time::timeout(patience, looking).await;
+    found.map_err(|_| ClaimError::FateUnknown { cause, head, seconds: patience.as_secs() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ async fn commitment(subnet: &dyn Subnet, number: u16, at: &BlockRef) -> Option<(
     let mine = all.into_iter().find(|commitment| commitment.hotkey == key(number).hotkey())?;
     match mine.data {
         CommitmentData::Bytes(data) => Some((mine.block, data)),
-        CommitmentData::Opaque(kind) => panic!("plain bytes came back as {kind}"),
+        CommitmentData::Opaque(fields) => panic!("plain bytes came back as {fields:?}"),
     }
 }
 

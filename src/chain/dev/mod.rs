@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{ChainError, Hyperparameters};
+use super::{ChainError, Hyperparameters, OpaqueField};
 use crate::domain::{BlockHash, BlockNumber, Hotkey, Netuid, Uid};
 use faults::Pending;
 
@@ -136,6 +136,15 @@ impl DevChain {
     /// [`ChainError::File`].
     pub fn set_hyperparameters(&self, netuid: Netuid, rules: &Hyperparameters) -> Result<(), ChainError> {
         self.shared.write(|transaction| writes::put_rules(transaction, netuid, rules))
+    }
+
+    /// Fills a slot in the next block with something that is not plain bytes, as other programs do. Served as a node, the
+    /// kind must be one of the runtime's.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownSubnet`], [`ChainError::File`].
+    pub fn commit_opaque(&self, netuid: Netuid, hotkey: Hotkey, field: &OpaqueField) -> Result<(), ChainError> {
+        self.shared.write(|transaction| writes::put_opaque(transaction, hotkey, netuid, field))
     }
 
     /// Lets something go wrong.

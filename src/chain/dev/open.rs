@@ -13,7 +13,7 @@ use crate::domain::{BlockHash, printable};
 /// Marks the file as a development chain: `kdev`.
 const APPLICATION_ID: i32 = 0x6b64_6576;
 /// Version of the tables below.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 /// How long a process waits for another one's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest name of a network.
@@ -47,6 +47,7 @@ const TABLES: &str = "
         hotkey BLOB NOT NULL,
         block INTEGER NOT NULL,
         data BLOB NOT NULL,
+        kind TEXT,
         PRIMARY KEY (netuid, hotkey, block)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE commitment_space (

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::super::{ChainError, CommitmentData, Hyperparameters, Neuron, RawCommitment};
+use super::super::{ChainError, CommitmentData, Hyperparameters, Neuron, OpaqueField, RawCommitment};
 use super::file_error;
 use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
 
@@ -17,7 +17,7 @@ const NEURONS: &str = "
     ORDER BY n.uid";
 
 const COMMITMENTS: &str = "
-    SELECT c.hotkey, c.block, c.data FROM commitment c
+    SELECT c.hotkey, c.block, c.data, c.kind FROM commitment c
     WHERE c.netuid = ?1
       AND c.block = (SELECT max(d.block) FROM commitment d
                      WHERE d.netuid = c.netuid AND d.hotkey = c.hotkey AND d.block <= ?2)
@@ -48,11 +48,12 @@ pub(super) fn commitments(
     at: BlockNumber,
 ) -> Result<Vec<RawCommitment>, ChainError> {
     let commitment = |row: &Row| {
-        Ok(RawCommitment {
-            hotkey: Hotkey(row.get(0)?),
-            block: BlockNumber(row.get(1)?),
-            data: CommitmentData::Bytes(row.get(2)?),
-        })
+        let bytes = row.get(2)?;
+        let data = match row.get(3)? {
+            None => CommitmentData::Bytes(bytes),
+            Some(kind) => CommitmentData::Opaque(vec![OpaqueField { kind, bytes }]),
+        };
+        Ok(RawCommitment { hotkey: Hotkey(row.get(0)?), block: BlockNumber(row.get(1)?), data })
     };
     rows(transaction, COMMITMENTS, netuid, at, commitment)
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::super::{ChainError, Hyperparameters, WeightSubmission, check_commitment, check_weights};
+use super::super::{ChainError, Hyperparameters, OpaqueField, WeightSubmission, check_commitment, check_weights};
 use super::{Registration, clock, file_error, reads};
 use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
 
@@ -83,6 +83,20 @@ pub(super) fn commit(
     let sql = "INSERT OR REPLACE INTO commitment (netuid, hotkey, block, data) VALUES (?1, ?2, ?3, ?4)";
     transaction.execute(sql, params![netuid.0, signer.0, block.0, data]).map_err(file_error)?;
     Ok(block)
+}
+
+/// Fills a slot with one field that is not plain bytes.
+pub(super) fn put_opaque(
+    transaction: &Transaction,
+    signer: Hotkey,
+    netuid: Netuid,
+    field: &OpaqueField,
+) -> Result<(), ChainError> {
+    reads::rules(transaction, netuid)?;
+    let block = next_block(transaction)?;
+    let sql = "INSERT OR REPLACE INTO commitment (netuid, hotkey, block, data, kind) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let values = params![netuid.0, signer.0, block.0, field.bytes, field.kind];
+    transaction.execute(sql, values).map(drop).map_err(file_error)
 }
 
 fn use_space(

@@ -17,7 +17,7 @@ use super::names::*;
 use super::runtime::Runtime;
 use super::signing::{set_commitment, set_weights, signable};
 use crate::beacon::{Signature, verify_transaction};
-use crate::chain::{CommitmentData, DevRuntime, WeightSubmission};
+use crate::chain::{CommitmentData, DevRuntime, OpaqueField, WeightSubmission};
 use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -137,19 +137,22 @@ fn slots_of_every_kind_are_read_and_only_plain_bytes_as_bytes() {
         assert_eq!(slot.block, 1234);
         content(&slot.info.fields)
     };
-    let opaque = |name: &str| CommitmentData::Opaque(name.into());
+    let opaque = |fields: &[(&str, &[u8])]| {
+        let field = |(kind, bytes): &(&str, &[u8])| OpaqueField { kind: (*kind).into(), bytes: bytes.to_vec() };
+        CommitmentData::Opaque(fields.iter().map(field).collect())
+    };
     assert_eq!(slot(&[4, 3, b'a', b'b']), CommitmentData::Bytes(b"ab".to_vec()));
     assert_eq!(slot(&[4, 1]), CommitmentData::Bytes(vec![]));
     assert_eq!(slot(&[4, 2, 9]), CommitmentData::Bytes(vec![9]));
     assert_eq!(slot(&[4, 136, 8, b'a', b'b']), CommitmentData::Bytes(b"ab".to_vec()));
     assert_eq!(slot(&[4, 136, 4, b'a']), CommitmentData::Bytes(b"a".to_vec()));
-    assert_eq!(slot(&[0]), opaque("nothing"));
-    assert_eq!(slot(&[4, 0]), opaque("None"));
-    assert_eq!(slot(&[&[4, 130][..], &[7; 32]].concat()), opaque("BlakeTwo256"));
-    assert_eq!(slot(&[4, 135]), opaque("ResetBondsFlag"));
+    assert_eq!(slot(&[0]), opaque(&[]));
+    assert_eq!(slot(&[4, 0]), opaque(&[("None", b"")]));
+    assert_eq!(slot(&[&[4, 130][..], &[7; 32]].concat()), opaque(&[("BlakeTwo256", &[7; 32])]));
+    assert_eq!(slot(&[4, 135]), opaque(&[("ResetBondsFlag", b"")]));
     let sealed = [&[4, 134, 8, 1, 2][..], &77u64.to_le_bytes()].concat();
-    assert_eq!(slot(&sealed), opaque("TimelockEncrypted"));
-    assert_eq!(slot(&[8, 2, 9, 2, 8]), opaque("Raw1, Raw1"));
+    assert_eq!(slot(&sealed), opaque(&[("TimelockEncrypted", &[1, 2])]));
+    assert_eq!(slot(&[8, 2, 9, 2, 8]), opaque(&[("Raw1", &[9]), ("Raw1", &[8])]));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Reads one hotkey file.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -13,7 +14,9 @@ use crate::beacon::OperatorKey;
 use crate::domain::Hotkey;
 
 /// Longest hotkey file; they have some 500 bytes.
-const MAX_FILE_BYTES: usize = 16 << 10;
+const MAX_FILE_BYTES: usize = 64 << 10;
+/// Opening a pipe must not wait for somebody who writes, and a terminal must not become ours.
+const OPEN: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits() as i32;
 /// The number of sr25519 among Substrate's kinds of keys.
 const SR25519: u64 = 1;
 /// Permission bits of anybody but the owner.
@@ -67,10 +70,10 @@ fn read(path: &Path, strict: Option<bool>) -> Result<Zeroizing<Vec<u8>>, WalletE
         ErrorKind::NotFound => WalletError::Missing(path.to_owned()),
         _ => WalletError::Unreadable { file: path.to_owned(), why: error.to_string() },
     };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = OpenOptions::new().read(true).custom_flags(OPEN).open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(WalletError::Unreadable { file: path.to_owned(), why: "it is no file".into() });
+        return Err(WalletError::Unreadable { file: path.to_owned(), why: "it is no regular file".into() });
     }
     let mode = metadata.permissions().mode() & 0o777;
     if let Some(strict) = strict

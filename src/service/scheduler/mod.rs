@@ -1,5 +1,6 @@
-//! The scheduler: opens cycles, watches them, scores and publishes them.
+//! The scheduler: opens cycles, watches them, scores and publishes them, and logs them on the chain.
 
+mod log;
 mod manifest;
 mod plan;
 mod probe;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::log::DigestLog;
 use super::manifest::{PublishError, Publisher};
 use super::plan::{Opening, admissions_at};
 use super::probe;
@@ -12,7 +13,6 @@ use crate::beacon::{Beacon, DEFAULT_DEV_CHAIN, OperatorKey};
 use crate::chain::{Chain, ChainError};
 use crate::domain::{BlockNumber, Contest, CycleId, Digest, EngineFingerprint, Netuid, printable};
 use crate::store::{BlobStore, EpisodeRow, OpenCycle, Store, StoreError};
-use crate::transcript::log_commitment;
 
 /// Pause after a failed round, doubled up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub struct SchedulerOptions {
     pub poll_interval: Duration,
     /// Whether the known-good probe runs.
     pub probe: bool,
-    /// Whether each manifest's digest goes into the operator's commitment slot.
+    /// Whether the newest manifest's digest is kept in the operator's commitment slot.
     pub publish_digest_on_chain: bool,
 }
 
@@ -66,7 +66,8 @@ pub enum SchedulerError {
     },
 }
 
-/// Opens cycles, watches them, scores and publishes them. One per data folder.
+/// Opens cycles, watches them, scores and publishes them, and keeps the newest one's digest on the chain. One per data
+/// folder.
 pub struct Scheduler {
     options: SchedulerOptions,
     chain: Arc<dyn Chain>,
@@ -74,6 +75,7 @@ pub struct Scheduler {
     blobs: Arc<BlobStore>,
     key: Arc<OperatorKey>,
     engine: EngineFingerprint,
+    log: DigestLog,
 }
 
 impl Scheduler {
@@ -86,12 +88,27 @@ impl Scheduler {
         key: Arc<OperatorKey>,
         engine: EngineFingerprint,
     ) -> Scheduler {
-        Scheduler { options, chain, store, blobs, key, engine }
+        let log = DigestLog::new(chain.clone(), store.clone(), key.clone(), options.netuid, options.poll_interval);
+        Scheduler { options, chain, store, blobs, key, engine, log }
     }
 
     /// Runs cycles until `shutdown`, or until the set number of them has ended. An open cycle of an earlier run is
-    /// gone on with first.
+    /// gone on with first. The digest of the newest manifest is written beside them, however long that takes; after the
+    /// last cycle it has a while.
     pub async fn run(&self, shutdown: CancellationToken) {
+        let cycles = self.cycles(&shutdown);
+        if !self.options.publish_digest_on_chain {
+            return cycles.await;
+        }
+        let ended = CancellationToken::new();
+        let cycles = async {
+            cycles.await;
+            ended.cancel();
+        };
+        tokio::join!(cycles, self.log.keep(&shutdown, &ended));
+    }
+
+    async fn cycles(&self, shutdown: &CancellationToken) {
         let mut pause = FIRST_PAUSE;
         let mut ended = 0;
         while !shutdown.is_cancelled() && self.options.max_cycles.is_none_or(|max| ended < max) {
@@ -229,19 +246,8 @@ impl Scheduler {
         self.store.publish_cycle(publication).await?;
         tracing::info!(cycle = %id, manifest = %digest, paid, "cycle published");
         metrics::counter!("kinitro_cycles_published_total").increment(1);
-        if self.options.publish_digest_on_chain {
-            self.log_on_chain(id, digest).await;
-        }
+        self.log.wake();
         Ok(())
-    }
-
-    /// The manifest is published whether or not this works: the next one names it too.
-    async fn log_on_chain(&self, id: CycleId, digest: Digest) {
-        let text = log_commitment(id, &digest);
-        let written = self.chain.set_commitment(&self.key, self.options.netuid, text.as_bytes()).await;
-        if let Err(error) = written {
-            tracing::warn!(cycle = %id, %error, "the manifest's digest was not written to the chain");
-        }
     }
 
     async fn give_up(&self, id: CycleId, reason: String) -> Result<(), SchedulerError> {

@@ -6,7 +6,7 @@ use subxt::dynamic::Value;
 use subxt::ext::codec::{Compact, Encode};
 use subxt::ext::scale_value::{Composite, ValueDef};
 
-use super::super::super::node::commitment::plain;
+use super::super::super::node::commitment::{opaque, plain};
 use super::super::super::node::names::*;
 use super::super::super::node::reads::{account, number};
 use super::super::super::node::runtime::Runtime;
@@ -76,11 +76,14 @@ impl Writer<'_> {
             self.put(WEIGHTS, vec![number(netuid.0), number(uid.0)], list)?;
         }
         for commitment in commitments {
-            let CommitmentData::Bytes(data) = &commitment.data else { continue };
+            let info = match &commitment.data {
+                CommitmentData::Bytes(data) => plain(data),
+                CommitmentData::Opaque(fields) => opaque(fields),
+            };
             let slot = Value::named_composite([
                 ("deposit", number(0u8)),
                 ("block", number(commitment.block.0)),
-                ("info", plain(data)),
+                ("info", info),
             ]);
             self.put(COMMITMENT_OF, vec![number(netuid.0), account(&commitment.hotkey)], slot)?;
         }

@@ -153,9 +153,25 @@ fn what_is_no_file_says_so() {
     let wallet = Wallet { root: tempfile::tempdir().unwrap() };
     assert_eq!(read_hotkey(&wallet.place(), true).unwrap_err(), WalletError::Missing(wallet.file()));
     fs::create_dir_all(wallet.file()).unwrap();
-    assert!(matches!(read_hotkey(&wallet.place(), true), Err(WalletError::Unreadable { .. })));
+    let no_file = WalletError::Unreadable { file: wallet.file(), why: "it is no regular file".into() };
+    assert_eq!(read_hotkey(&wallet.place(), true).unwrap_err(), no_file);
+    assert_eq!(read_hotkey_address(&wallet.place()).unwrap_err(), no_file);
     let long = Wallet::new(vec![b' '; MAX_FILE_BYTES + 1], 0o600);
     assert!(matches!(read_hotkey(&long.place(), true), Err(WalletError::Unreadable { .. })));
+}
+
+#[test]
+fn pipes_and_devices_are_refused_without_waiting() {
+    let wallet = Wallet::new("", 0o600);
+    let no_file = WalletError::Unreadable { file: wallet.file(), why: "it is no regular file".into() };
+    fs::remove_file(wallet.file()).unwrap();
+    // Nobody ever writes into the pipe.
+    rustix::fs::mkfifoat(rustix::fs::CWD, wallet.file(), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    assert_eq!(read_hotkey(&wallet.place(), true).unwrap_err(), no_file);
+    assert_eq!(read_hotkey_address(&wallet.place()).unwrap_err(), no_file);
+    fs::remove_file(wallet.file()).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", wallet.file()).unwrap();
+    assert_eq!(read_hotkey(&wallet.place(), false).unwrap_err(), no_file);
 }
 
 #[test]
