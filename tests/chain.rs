@@ -38,6 +38,9 @@ impl Subnet for DevSubnet {
     fn finalize(&self) {
         self.0.advance(by_hand().finality_lag_blocks + 1).unwrap();
     }
+    fn advance(&self) {
+        self.0.advance(1).unwrap();
+    }
     fn set_rules(&self, rules: &Hyperparameters) {
         self.0.set_hyperparameters(NETUID, rules).unwrap();
     }

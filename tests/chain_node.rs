@@ -7,8 +7,8 @@ use chain_suite::{Subnet, all, key};
 use dev_node::{by_hand, connect, metadata, node, runtime, settings};
 use kinitro::beacon::OperatorKey;
 use kinitro::chain::{
-    Chain, ChainError, DevChain, DevChainSettings, DevFault, DevNode, DevNodeFault, Hyperparameters, NodeChain,
-    NodeSettings, Registration, WeightSubmission,
+    Chain, ChainError, DevChain, DevChainSettings, DevFault, DevNode, DevNodeFault, DevRuntime, Hyperparameters,
+    NodeChain, NodeSettings, Registration, WeightSubmission,
 };
 use kinitro::domain::{BlockHash, BlockNumber, BlockRef, Netuid, Uid};
 
@@ -40,7 +40,13 @@ impl NodeSubnet {
     }
 
     async fn submit(&self, uid: u16) -> Result<BlockNumber, ChainError> {
-        let weights = WeightSubmission { uids: vec![Uid(uid)], values: vec![65_535], version_key: 0 };
+        let weights = WeightSubmission {
+            uids: vec![Uid(uid)],
+            values: vec![65_535],
+            version_key: 0,
+            holders: vec![key(uid).hotkey()],
+            salt: [0; 8],
+        };
         self.client.submit_weights(&key(0), NETUID, &weights).await.map(|receipt| receipt.block)
     }
 
@@ -58,6 +64,9 @@ impl Subnet for NodeSubnet {
     }
     fn finalize(&self) {
         self.chain.advance(4).unwrap();
+    }
+    fn advance(&self) {
+        self.chain.advance(1).unwrap();
     }
     fn set_rules(&self, rules: &Hyperparameters) {
         self.chain.set_hyperparameters(NETUID, rules).unwrap();
@@ -105,6 +114,27 @@ async fn a_node_tells_what_the_chain_itself_tells() {
     assert_eq!(client.weights_at(NETUID, Uid(0), &at).await, chain.weights_at(NETUID, Uid(0), &at).await);
 }
 
+/// Newer runtimes say it as a share of the tempo, older ones in blocks, and where nothing is said subtensor's default holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_weights_count_is_read_as_each_runtime_says_it() {
+    let newer = metadata(461);
+    let runtimes = [
+        (newer.clone(), 777),
+        (metadata_without(&newer, "ActivityCutoffFactorMilli"), 777),
+        (metadata_without(&newer, "ActivityCutoff"), 5_000),
+    ];
+    for (described, expected) in runtimes {
+        let chain = by_hand("dev");
+        let rules = Hyperparameters { activity_cutoff_blocks: 777, ..Hyperparameters::default() };
+        chain.set_hyperparameters(NETUID, &rules).unwrap();
+        chain.advance(10).unwrap();
+        let node = node(&chain, DevRuntime::new(461, described)).await;
+        let client = connect(&chain, &[&node]).await;
+        let at = client.finalized_head().await.unwrap();
+        assert_eq!(client.hyperparameters_at(NETUID, &at).await.unwrap().activity_cutoff_blocks, expected);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subnet_of_256_is_read_whole() {
     let chain = by_hand("dev");
@@ -141,7 +171,7 @@ async fn an_upgrade_while_connected_changes_nothing() {
 async fn an_upgrade_that_drops_a_name_is_refused_with_that_name() {
     let subnet = NodeSubnet::new(461).await;
     let served = metadata_without(&metadata(461), "CommitmentOf");
-    subnet.node.upgrade(&kinitro::chain::DevRuntime::new(500, metadata(461)).serving(served)).unwrap();
+    subnet.node.upgrade(&DevRuntime::new(500, metadata(461)).serving(served)).unwrap();
     subnet.finalize();
     subnet.finalize();
     let head = subnet.head().await;
@@ -179,7 +209,13 @@ async fn nothing_is_signed_for_a_chain_that_the_settings_do_not_name() {
     let client = NodeChain::connect(unnamed).await.unwrap();
     let refused = ChainError::UnconfirmedGenesis { found: subnet.chain.genesis() };
     assert_eq!(client.set_commitment(&key(1), NETUID, b"{}").await, Err(refused.clone()));
-    let weights = WeightSubmission { uids: vec![Uid(1)], values: vec![65_535], version_key: 0 };
+    let weights = WeightSubmission {
+        uids: vec![Uid(1)],
+        values: vec![65_535],
+        version_key: 0,
+        holders: vec![key(1).hotkey()],
+        salt: [0; 8],
+    };
     assert_eq!(client.submit_weights(&key(0), NETUID, &weights).await, Err(refused));
     assert_eq!(client.finalized_head().await.unwrap(), subnet.head().await);
 }

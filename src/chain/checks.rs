@@ -6,11 +6,53 @@ use super::{ChainError, Hyperparameters, Neuron, WeightSubmission};
 use crate::admission::MAX_COMMITMENT_BYTES;
 use crate::domain::{BlockNumber, Hotkey, Netuid};
 
-/// Checks that the chain would take these weights from this signer in block `at`.
+/// Checks that the chain would take these weights from this signer in block `at`, and that each uid is held by who earned
+/// its weight.
 ///
 /// # Errors
-/// The first check that fails, in the chain's order.
+/// The first check that fails, in the chain's order; the chain knows nothing of who earned what.
 pub fn check_weights(
+    netuid: Netuid,
+    signer: &Hotkey,
+    weights: &WeightSubmission,
+    neurons: &[Neuron],
+    rules: &Hyperparameters,
+    at: BlockNumber,
+) -> Result<(), ChainError> {
+    check_signer(netuid, signer, weights, neurons, rules, at)?;
+    check_holders(weights, neurons)?;
+    check_vector(weights, neurons, rules)
+}
+
+/// The same without who earned what: what the chain itself looks at.
+pub(super) fn check_call(
+    netuid: Netuid,
+    signer: &Hotkey,
+    weights: &WeightSubmission,
+    neurons: &[Neuron],
+    rules: &Hyperparameters,
+    at: BlockNumber,
+) -> Result<(), ChainError> {
+    check_signer(netuid, signer, weights, neurons, rules, at)?;
+    check_vector(weights, neurons, rules)
+}
+
+/// Checks that each uid is held by who earned its weight.
+///
+/// # Errors
+/// [`ChainError::HolderUnknown`], [`ChainError::UidChangedHands`].
+pub(super) fn check_holders(weights: &WeightSubmission, neurons: &[Neuron]) -> Result<(), ChainError> {
+    for (place, &uid) in weights.uids.iter().enumerate() {
+        let expected = *weights.holders.get(place).ok_or(ChainError::HolderUnknown(uid))?;
+        let found = neurons.iter().find(|neuron| neuron.uid == uid).map(|neuron| neuron.hotkey);
+        if found != Some(expected) {
+            return Err(ChainError::UidChangedHands { uid, expected, found });
+        }
+    }
+    Ok(())
+}
+
+fn check_signer(
     netuid: Netuid,
     signer: &Hotkey,
     weights: &WeightSubmission,
@@ -42,7 +84,7 @@ pub fn check_weights(
     if !validator.validator_permit {
         return Err(ChainError::NoValidatorPermit(*signer));
     }
-    check_vector(weights, neurons, rules)
+    Ok(())
 }
 
 fn check_vector(weights: &WeightSubmission, neurons: &[Neuron], rules: &Hyperparameters) -> Result<(), ChainError> {
@@ -101,7 +143,13 @@ mod tests {
     fn check(
         change: impl FnOnce(&mut WeightSubmission, &mut Vec<Neuron>, &mut Hyperparameters, &mut Hotkey, &mut u64),
     ) -> Result<(), ChainError> {
-        let mut weights = WeightSubmission { uids: vec![Uid(1), Uid(2)], values: vec![65_535, 13_107], version_key: 3 };
+        let mut weights = WeightSubmission {
+            uids: vec![Uid(1), Uid(2)],
+            values: vec![65_535, 13_107],
+            version_key: 3,
+            holders: vec![Hotkey([1; 32]), Hotkey([2; 32])],
+            salt: [0; 8],
+        };
         let mut neurons = vec![neuron(0), neuron(1), neuron(2)];
         let mut rules = Hyperparameters { weights_set_rate_limit_blocks: 10, ..Hyperparameters::default() };
         let (mut signer, mut at) = (Hotkey([0; 32]), 110);
@@ -117,6 +165,7 @@ mod tests {
     #[test]
     fn each_check_names_itself() {
         use ChainError::*;
+        let changed = |found| UidChangedHands { uid: Uid(2), expected: Hotkey([2; 32]), found };
         let cases = [
             (check(|w, _, _, _, _| w.values.truncate(1)), LengthMismatch { uids: 2, values: 1 }),
             (check(|_, _, _, s, _| *s = Hotkey([9; 32])), NotRegistered { hotkey: Hotkey([9; 32]), netuid: Netuid(2) }),
@@ -124,13 +173,32 @@ mod tests {
             (check(|_, _, r, _, _| r.weights_version_key = 4), VersionKeyTooOld { given: 3, needed: 4 }),
             (check(|_, _, _, _, at| *at = 107), RateLimited { blocks_left: 3 }),
             (check(|_, n, _, _, _| n[0].validator_permit = false), NoValidatorPermit(Hotkey([0; 32]))),
-            (check(|w, _, _, _, _| w.uids[1] = Uid(1)), DuplicateUid(Uid(1))),
-            (check(|w, _, _, _, _| w.uids[1] = Uid(3)), UidOutOfRange { uid: Uid(3), neurons: 3 }),
+            (check(|w, _, _, _, _| w.holders.truncate(1)), HolderUnknown(Uid(2))),
+            (check(|_, n, _, _, _| n[2].hotkey = Hotkey([9; 32])), changed(Some(Hotkey([9; 32])))),
+            (check(|_, n, _, _, _| n.truncate(2)), changed(None)),
+            (check(|w, _, _, _, _| (w.uids[1], w.holders[1]) = (w.uids[0], w.holders[0])), DuplicateUid(Uid(1))),
             (check(|_, _, r, _, _| r.min_allowed_weights = 200), TooFewWeights { given: 2, needed: 3 }),
             (check(|_, _, r, _, _| r.max_weights_limit = 50_000), WeightTooLarge { uid: Uid(1), limit: 50_000 }),
         ];
         for (result, expected) in cases {
             assert_eq!(result, Err(expected));
         }
+        assert!(changed(None).is_temporary(), "the neurons are read again");
+    }
+
+    #[test]
+    fn the_chain_itself_asks_for_no_holders() {
+        let neurons = [neuron(0), neuron(1)];
+        let weights = |uid| WeightSubmission {
+            uids: vec![Uid(uid)],
+            values: vec![1],
+            version_key: 0,
+            holders: vec![],
+            salt: [0; 8],
+        };
+        let (rules, at) = (Hyperparameters::default(), BlockNumber(500));
+        let call = |uid| check_call(Netuid(2), &Hotkey([0; 32]), &weights(uid), &neurons, &rules, at);
+        assert_eq!(call(1), Ok(()));
+        assert_eq!(call(3), Err(ChainError::UidOutOfRange { uid: Uid(3), neurons: 2 }));
     }
 }

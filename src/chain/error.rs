@@ -78,6 +78,22 @@ pub enum ChainError {
     /// A uid stands twice.
     #[error("uid {0} stands twice among the weights; name each once")]
     DuplicateUid(Uid),
+    /// It is not said who earned the weight of a uid.
+    #[error("nobody is named who earned the weight of uid {0}; name a holder for each uid")]
+    HolderUnknown(Uid),
+    /// A uid is not held by whom its weight was earned by.
+    #[error(
+        "uid {uid} is no longer held by {expected}, who earned its weight, but {}; the neurons are read again",
+        .found.map_or("is free".to_owned(), |hotkey| format!("by {hotkey}"))
+    )]
+    UidChangedHands {
+        /// The uid.
+        uid: Uid,
+        /// Who earned its weight.
+        expected: Hotkey,
+        /// Who holds it; nobody where it is free.
+        found: Option<Hotkey>,
+    },
     /// A uid that the subnet does not have.
     #[error("uid {uid} does not exist in the subnet, which has {neurons} neurons; read the neurons again")]
     UidOutOfRange {
@@ -189,6 +205,7 @@ impl ChainError {
                 | ChainError::Stalled { .. }
                 | ChainError::NotFinalized { .. }
                 | ChainError::RateLimited { .. }
+                | ChainError::UidChangedHands { .. }
                 | ChainError::SpaceLimitExceeded { .. }
                 | ChainError::NonceTaken(_)
                 | ChainError::NotIncluded { .. }

@@ -24,6 +24,7 @@ pub use node::{NodeChain, NodeSettings};
 pub use submissions::submissions;
 pub use traits::{Chain, ChainFuture};
 pub use types::{
-    CommitmentData, Hyperparameters, Neuron, OpaqueField, RawCommitment, Receipt, WeightSubmission, opaque_kind,
+    CommitmentData, Hyperparameters, Neuron, OpaqueField, RawCommitment, Receipt, WeightSubmission, WeightsForm,
+    WeightsReceipt, opaque_kind,
 };
 pub use wallet::{WalletError, WalletPlace, WalletRoot, read_hotkey, read_hotkey_address, write_dev_hotkey};

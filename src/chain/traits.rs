@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{ChainError, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};
+use super::{ChainError, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission, WeightsReceipt};
 use crate::beacon::OperatorKey;
 use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
 
@@ -48,8 +48,19 @@ pub trait Chain: Send + Sync {
         data: &'a [u8],
     ) -> ChainFuture<'a, Receipt>;
 
-    /// Sets the signer's weights in the subnet. Returns once a block holds them; that block is not final yet.
+    /// Sets the signer's weights in the subnet, in the form that the subnet takes. Each uid must be held by its holder at
+    /// the newest block. Returns once a block holds them; that block is not final yet.
     fn submit_weights<'a>(
+        &'a self,
+        signer: &'a OperatorKey,
+        netuid: Netuid,
+        weights: &'a WeightSubmission,
+    ) -> ChainFuture<'a, WeightsReceipt>;
+
+    /// Opens weights of the signer that stand on the chain as a hash ([`WeightsForm::Hashed`](super::WeightsForm)), the
+    /// salt included: the same submission that was sent. [`ChainError::NotInRevealRange`]: wait for the epoch;
+    /// [`ChainError::CommitNotFound`]: they are gone, or were never committed.
+    fn reveal_weights<'a>(
         &'a self,
         signer: &'a OperatorKey,
         netuid: Netuid,

@@ -1,7 +1,10 @@
 //! What is read from a chain and written to it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::ChainError;
 use crate::domain::{BlockNumber, Hotkey, Uid};
 use crate::score::U16Weights;
 
@@ -77,7 +80,12 @@ pub struct Hyperparameters {
     pub stake_threshold_rao: u64,
     /// Whether weights are committed first and revealed later.
     pub commit_reveal_weights_enabled: bool,
+    /// Blocks after which weights that were not set again stop counting.
+    pub activity_cutoff_blocks: u64,
 }
+
+/// Subtensor's own default of [`Hyperparameters::activity_cutoff_blocks`].
+pub(super) const DEFAULT_ACTIVITY_CUTOFF_BLOCKS: u64 = 5_000;
 
 impl Default for Hyperparameters {
     /// The development chain's: short waits, no stake asked.
@@ -90,12 +98,13 @@ impl Default for Hyperparameters {
             weights_version_key: 0,
             stake_threshold_rao: 0,
             commit_reveal_weights_enabled: false,
+            activity_cutoff_blocks: DEFAULT_ACTIVITY_CUTOFF_BLOCKS,
         }
     }
 }
 
-/// Weights to set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Weights to set, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightSubmission {
     /// Whom to pay, each once.
     pub uids: Vec<Uid>,
@@ -103,12 +112,26 @@ pub struct WeightSubmission {
     pub values: Vec<u16>,
     /// Version of the software that made them, as the subnet numbers it.
     pub version_key: u64,
+    /// Who earned the weight of `uids[i]`: nobody else is to be paid at that uid.
+    pub holders: Vec<Hotkey>,
+    /// Hides the weights while only their hash is on the chain. Random, and kept until they are revealed.
+    pub salt: [u16; 8],
 }
 
 impl WeightSubmission {
-    /// A submission of a chain vector.
-    pub fn new(weights: U16Weights, version_key: u64) -> WeightSubmission {
-        WeightSubmission { uids: weights.uids, values: weights.values, version_key }
+    /// A submission of a chain vector; `holders` is who earned the weight of each uid.
+    ///
+    /// # Errors
+    /// [`ChainError::HolderUnknown`] for the first uid that `holders` does not name.
+    pub fn new(
+        weights: U16Weights,
+        version_key: u64,
+        holders: &BTreeMap<Uid, Hotkey>,
+        salt: [u16; 8],
+    ) -> Result<WeightSubmission, ChainError> {
+        let holder = |uid: &Uid| holders.get(uid).copied().ok_or(ChainError::HolderUnknown(*uid));
+        let holders = weights.uids.iter().map(holder).collect::<Result<_, _>>()?;
+        Ok(WeightSubmission { uids: weights.uids, values: weights.values, version_key, holders, salt })
     }
 }
 
@@ -117,4 +140,25 @@ impl WeightSubmission {
 pub struct Receipt {
     /// The block that holds it. Once this block is finalized the write stands; a fork before may still drop it.
     pub block: BlockNumber,
+}
+
+/// In which form weights went to the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightsForm {
+    /// Openly: they stand.
+    Plain,
+    /// Locked until a round of drand's; the chain opens them itself.
+    Timelocked,
+    /// As a hash: whoever sent it reveals the weights later, or they never stand.
+    Hashed,
+}
+
+/// Where weights were included, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WeightsReceipt {
+    /// The block that holds them.
+    pub block: BlockNumber,
+    /// In which form.
+    pub form: WeightsForm,
 }

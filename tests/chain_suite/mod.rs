@@ -14,6 +14,8 @@ pub trait Subnet {
     fn netuid(&self) -> Netuid;
     /// Waits or makes blocks until everything that was written is final.
     fn finalize(&self);
+    /// Makes one block.
+    fn advance(&self);
     /// Changes the subnet's rules.
     fn set_rules(&self, rules: &Hyperparameters);
     /// Gives a uid to another hotkey.
@@ -55,6 +57,8 @@ fn weights(values: &[(u16, u16)]) -> WeightSubmission {
         uids: values.iter().map(|(uid, _)| Uid(*uid)).collect(),
         values: values.iter().map(|(_, value)| *value).collect(),
         version_key: 0,
+        holders: values.iter().map(|(uid, _)| key(*uid).hotkey()).collect(),
+        salt: [0; 8],
     }
 }
 
@@ -181,7 +185,7 @@ async fn wrong_weights_are_refused_by_their_fault(subnet: &dyn Subnet) {
     let error = submit(subnet, 0, &weights(&[(1, 1), (1, 2)])).await.unwrap_err();
     assert_eq!(error, ChainError::DuplicateUid(Uid(1)));
     let error = submit(subnet, 0, &weights(&[(1, 1), (77, 2)])).await.unwrap_err();
-    assert!(matches!(error, ChainError::UidOutOfRange { uid: Uid(77), .. }), "{error}");
+    assert!(matches!(error, ChainError::UidChangedHands { uid: Uid(77), found: None, .. }), "{error}");
     let error = submit(subnet, 1, &weights(&[(2, 1)])).await.unwrap_err();
     assert_eq!(error, ChainError::NoValidatorPermit(key(1).hotkey()));
     subnet.set_rules(&Hyperparameters { weights_version_key: 9, ..rules.clone() });
@@ -249,6 +253,28 @@ async fn the_owner_is_who_was_first(subnet: &dyn Subnet) {
     assert_eq!(subnet.chain().owner_at(nowhere, &at).await, Err(ChainError::UnknownSubnet(nowhere)));
 }
 
+/// The uid is given away in the newest block, which is not final yet.
+async fn who_earned_nothing_is_not_paid_even_by_a_moment(subnet: &dyn Subnet) {
+    subnet.finalize();
+    let earned = weights(&[(1, 65_535)]);
+    let before = head(subnet).await;
+    subnet.replace(Uid(1), &key(51));
+    subnet.advance();
+    let expected = key(1).hotkey();
+    let error = submit(subnet, 0, &earned).await.unwrap_err();
+    let found = Some(key(51).hotkey());
+    assert_eq!(error, ChainError::UidChangedHands { uid: Uid(1), expected, found });
+    assert!(error.is_temporary(), "the caller reads the neurons again");
+    let at_the_head = subnet.chain().neurons_at(subnet.netuid(), &head(subnet).await).await.unwrap();
+    assert_eq!(at_the_head[1].hotkey, expected, "seen at the newest block, not at the finalized head");
+    assert!(head(subnet).await.number.0 <= before.number.0 + 1);
+}
+
+async fn there_is_nothing_to_reveal_where_nothing_was_committed(subnet: &dyn Subnet) {
+    let error = subnet.chain().reveal_weights(&key(0), subnet.netuid(), &weights(&[(2, 1)])).await.unwrap_err();
+    assert_eq!(error, ChainError::CommitNotFound);
+}
+
 /// Runs every case, one after the other, on one subnet.
 pub async fn all(subnet: &dyn Subnet) {
     subnet.finalize();
@@ -267,5 +293,7 @@ pub async fn all(subnet: &dyn Subnet) {
     a_dropped_connection_is_temporary_and_named(subnet).await;
     a_refusal_for_coming_too_often_is_temporary_and_hits_writes_only(subnet).await;
     the_space_for_commitments_is_limited_and_comes_back(subnet).await;
+    there_is_nothing_to_reveal_where_nothing_was_committed(subnet).await;
     who_takes_over_a_uid_inherits_nothing(subnet).await;
+    who_earned_nothing_is_not_paid_even_by_a_moment(subnet).await;
 }

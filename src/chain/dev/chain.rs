@@ -2,7 +2,10 @@
 
 use rusqlite::Transaction;
 
-use super::super::{Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission};
+use super::super::{
+    Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission, WeightsForm,
+    WeightsReceipt,
+};
 use super::view::hash_of;
 use super::{DevChain, Shared, clock, reads, writes};
 use crate::beacon::OperatorKey;
@@ -141,8 +144,24 @@ impl Chain for DevChain {
         signer: &'a OperatorKey,
         netuid: Netuid,
         weights: &'a WeightSubmission,
-    ) -> ChainFuture<'a, Receipt> {
+    ) -> ChainFuture<'a, WeightsReceipt> {
         let (signer, weights) = (signer.hotkey(), weights.clone());
-        self.call(move |shared| shared.set_weights(signer, netuid, &weights).map(|block| Receipt { block }))
+        self.call(move |shared| {
+            shared.pending().on_write()?;
+            let block = shared.write(|transaction| {
+                writes::check_weights(transaction, signer, netuid, &weights)?;
+                writes::set_weights(transaction, signer, netuid, &weights)
+            })?;
+            Ok(WeightsReceipt { block, form: WeightsForm::Plain })
+        })
+    }
+
+    fn reveal_weights<'a>(
+        &'a self,
+        _signer: &'a OperatorKey,
+        _netuid: Netuid,
+        _weights: &'a WeightSubmission,
+    ) -> ChainFuture<'a, Receipt> {
+        Box::pin(async { Err(ChainError::CommitNotFound) })
     }
 }

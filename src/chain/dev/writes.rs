@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::super::{ChainError, Hyperparameters, OpaqueField, WeightSubmission, check_commitment, check_weights};
+use super::super::{ChainError, Hyperparameters, OpaqueField, WeightSubmission, check_commitment, checks};
 use super::{Registration, clock, file_error, reads};
 use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
 
@@ -124,6 +124,19 @@ fn use_space(
     transaction.execute(sql, params![netuid.0, signer.0, block.0, counted]).map(drop).map_err(file_error)
 }
 
+/// What a client checks before it sends weights.
+pub(super) fn check_weights(
+    transaction: &Transaction,
+    signer: Hotkey,
+    netuid: Netuid,
+    weights: &WeightSubmission,
+) -> Result<(), ChainError> {
+    let rules = reads::rules(transaction, netuid)?;
+    let block = next_block(transaction)?;
+    let neurons = reads::neurons(transaction, netuid, block)?;
+    checks::check_weights(netuid, &signer, weights, &neurons, &rules, block)
+}
+
 pub(super) fn set_weights(
     transaction: &Transaction,
     signer: Hotkey,
@@ -133,7 +146,7 @@ pub(super) fn set_weights(
     let rules = reads::rules(transaction, netuid)?;
     let block = next_block(transaction)?;
     let neurons = reads::neurons(transaction, netuid, block)?;
-    check_weights(netuid, &signer, weights, &neurons, &rules, block)?;
+    checks::check_call(netuid, &signer, weights, &neurons, &rules, block)?;
     let list = |values: &dyn Fn() -> serde_json::Result<String>| values().expect("whole numbers are plain data");
     let uids = list(&|| serde_json::to_string(&weights.uids));
     let values = list(&|| serde_json::to_string(&weights.values));

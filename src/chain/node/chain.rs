@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use subxt::rpcs::methods::legacy::NumberOrHex;
 
 use super::super::{
-    Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission,
-    check_commitment, check_weights,
+    Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission, WeightsForm,
+    WeightsReceipt, check_commitment, check_weights,
 };
 use super::names::COMMIT_REVEAL_VERSION;
 use super::refusal::Facts;
@@ -93,20 +93,29 @@ impl Chain for NodeChain {
         signer: &'a OperatorKey,
         netuid: Netuid,
         weights: &'a WeightSubmission,
-    ) -> ChainFuture<'a, Receipt> {
+    ) -> ChainFuture<'a, WeightsReceipt> {
         Box::pin(async move {
             self.check_may_sign()?;
             let state = self.newest().await?;
             let is_committed = state.check_weights(netuid, signer.hotkey(), weights).await?;
-            let payload = match is_committed {
-                false => signing::set_weights(netuid, weights),
-                true => state.committed_weights(netuid, &signer.hotkey(), weights).await?,
+            let (form, payload) = match is_committed {
+                false => (WeightsForm::Plain, signing::set_weights(netuid, weights)),
+                true => (WeightsForm::Timelocked, state.committed_weights(netuid, &signer.hotkey(), weights).await?),
             };
             match self.send(signer, &payload).await {
-                Ok(block) => Ok(Receipt { block }),
+                Ok(block) => Ok(WeightsReceipt { block, form }),
                 Err(unsent) => Err(self.explain(unsent, signer.hotkey(), netuid, Some(weights)).await),
             }
         })
+    }
+
+    fn reveal_weights<'a>(
+        &'a self,
+        _signer: &'a OperatorKey,
+        _netuid: Netuid,
+        _weights: &'a WeightSubmission,
+    ) -> ChainFuture<'a, Receipt> {
+        Box::pin(async { Err(ChainError::CommitNotFound) })
     }
 }
 

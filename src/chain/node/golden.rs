@@ -102,7 +102,13 @@ fn values_are_read_as_a_node_writes_them() {
 fn the_call_that_sets_weights_is_the_recorded_one() {
     let golden = golden();
     let case = golden["calls"].as_array().unwrap().iter().find(|case| case["function"] == "set_weights").unwrap();
-    let weights = WeightSubmission { uids: vec![Uid(0), Uid(1)], values: vec![100, 200], version_key: 0 };
+    let weights = WeightSubmission {
+        uids: vec![Uid(0), Uid(1)],
+        values: vec![100, 200],
+        version_key: 0,
+        holders: vec![],
+        salt: [0; 8],
+    };
     for version in [461, 419] {
         let call = runtime(version).client().tx().call_data(&set_weights(Netuid(1), &weights)).unwrap();
         assert_eq!(call, bytes(&case["data_hex"]));

@@ -39,6 +39,11 @@ pub(in crate::chain) const WEIGHTS_VERSION_KEY: Item = ("SubtensorModule", "Weig
 pub(in crate::chain) const STAKE_THRESHOLD: Item = ("SubtensorModule", "StakeThreshold");
 /// Whether weights are committed first, by netuid.
 pub(in crate::chain) const COMMIT_REVEAL_ENABLED: Item = ("SubtensorModule", "CommitRevealWeightsEnabled");
+/// Blocks after which weights stop counting, in thousandths of the tempo, by netuid. Older runtimes have the next one
+/// instead, and newer ones no longer look at it.
+pub(in crate::chain) const ACTIVITY_CUTOFF_FACTOR: Item = ("SubtensorModule", "ActivityCutoffFactorMilli");
+/// The same in blocks, by netuid.
+pub(in crate::chain) const ACTIVITY_CUTOFF: Item = ("SubtensorModule", "ActivityCutoff");
 /// Epochs from a commit of weights to their opening, by netuid.
 pub(in crate::chain) const REVEAL_PERIOD: Item = ("SubtensorModule", "RevealPeriodEpochs");
 /// Version of the form of committed weights.

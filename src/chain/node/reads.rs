@@ -6,6 +6,7 @@ use subxt::dynamic::Value;
 use subxt::ext::scale_decode::{self, DecodeAsType};
 use subxt::utils::AccountId32;
 
+use super::super::types::DEFAULT_ACTIVITY_CUTOFF_BLOCKS;
 use super::super::{ChainError, Hyperparameters, Neuron, RawCommitment};
 use super::commitment::{Registration, content};
 use super::names::*;
@@ -81,14 +82,16 @@ impl State {
 
     pub(super) async fn rules(&self, netuid: Netuid) -> Result<Hyperparameters, ChainError> {
         let subnet = || vec![number(netuid.0)];
+        let tempo = self.needed(TEMPO, subnet()).await?;
         Ok(Hyperparameters {
-            tempo: self.needed(TEMPO, subnet()).await?,
+            tempo,
             weights_set_rate_limit_blocks: self.needed(WEIGHTS_SET_RATE_LIMIT, subnet()).await?,
             min_allowed_weights: self.needed(MIN_ALLOWED_WEIGHTS, subnet()).await?,
             max_weights_limit: self.needed(MAX_WEIGHTS_LIMIT, subnet()).await?,
             weights_version_key: self.needed(WEIGHTS_VERSION_KEY, subnet()).await?,
             stake_threshold_rao: self.needed(STAKE_THRESHOLD, vec![]).await?,
             commit_reveal_weights_enabled: self.needed(COMMIT_REVEAL_ENABLED, subnet()).await?,
+            activity_cutoff_blocks: self.activity_cutoff(netuid, tempo).await?,
         })
     }
 
@@ -96,6 +99,20 @@ impl State {
     pub(super) async fn owner(&self, netuid: Netuid) -> Result<Option<Hotkey>, ChainError> {
         let owner: Option<AccountId32> = self.value(SUBNET_OWNER_HOTKEY, vec![number(netuid.0)]).await?;
         Ok(owner.filter(|owner| owner.0 != [0; 32]).map(|owner| Hotkey(owner.0)))
+    }
+
+    /// Blocks after which weights stop counting: a share of the tempo, as subtensor has it since its epochs have a
+    /// counter (`get_activity_cutoff_blocks`), or a number of its own before.
+    async fn activity_cutoff(&self, netuid: Netuid, tempo: u16) -> Result<u64, ChainError> {
+        let subnet = || vec![number(netuid.0)];
+        if self.runtime.has(ACTIVITY_CUTOFF_FACTOR) {
+            let factor: u32 = self.needed(ACTIVITY_CUTOFF_FACTOR, subnet()).await?;
+            return Ok((u64::from(factor) * u64::from(tempo) / 1_000).max(1));
+        }
+        if !self.runtime.has(ACTIVITY_CUTOFF) {
+            return Ok(DEFAULT_ACTIVITY_CUTOFF_BLOCKS);
+        }
+        Ok(self.needed::<u16>(ACTIVITY_CUTOFF, subnet()).await?.into())
     }
 
     /// Epochs from a commit of weights to their opening.

@@ -119,7 +119,13 @@ mod tests {
     impl CryptoRng for Counter {}
 
     fn weights() -> WeightSubmission {
-        WeightSubmission { uids: vec![Uid(0), Uid(258)], values: vec![65_535, 1], version_key: 3 }
+        WeightSubmission {
+            uids: vec![Uid(0), Uid(258)],
+            values: vec![65_535, 1],
+            version_key: 3,
+            holders: vec![],
+            salt: [0; 8],
+        }
     }
 
     /// Reads the chain's form back, strictly.
@@ -173,7 +179,12 @@ mod tests {
 
     #[test]
     fn the_weights_of_a_whole_subnet_fit_into_a_commit() {
-        let all = WeightSubmission { uids: (0..256).map(Uid).collect(), values: vec![9; 256], version_key: u64::MAX };
+        let all = WeightSubmission {
+            uids: (0..256).map(Uid).collect(),
+            values: vec![9; 256],
+            version_key: u64::MAX,
+            ..weights()
+        };
         assert!(lock(&payload(&Hotkey([7; 32]), &all), ROUND).unwrap().len() < MAX_COMMIT_BYTES);
         assert!(lock(&[0; MAX_COMMIT_BYTES], ROUND).is_err());
     }

@@ -315,7 +315,8 @@ impl Validator {
             });
         }
         let rules = self.chain.hyperparameters_at(self.options.netuid, &head).await?;
-        let submission = WeightSubmission::new(chain_vector(&weights), rules.weights_version_key);
+        let vector = chain_vector(&weights);
+        let submission = WeightSubmission::new(vector, rules.weights_version_key, &earned_by, [0; 8])?;
         let own = neurons.iter().find(|neuron| neuron.hotkey == self.key.hotkey());
         let own = own.ok_or(ChainError::NotRegistered { hotkey: self.key.hotkey(), netuid: self.options.netuid })?;
         let stands = self.chain.weights_at(self.options.netuid, own.uid, &head).await?;

@@ -108,6 +108,9 @@ fn call(extrinsic: &Decoded) -> Option<Call> {
         uids: uids.into_iter().map(Uid).collect(),
         values: field(extrinsic, "weights")?,
         version_key: field(extrinsic, "version_key")?,
+        // No transaction says who earned what.
+        holders: Vec::new(),
+        salt: [0; 8],
     };
     Some(Call::SetWeights { netuid, weights })
 }

@@ -51,6 +51,13 @@ impl Writer<'_> {
         self.put(WEIGHTS_VERSION_KEY, key(), number(rules.weights_version_key))?;
         self.put(STAKE_THRESHOLD, vec![], number(rules.stake_threshold_rao))?;
         self.put(COMMIT_REVEAL_ENABLED, key(), Value::bool(rules.commit_reveal_weights_enabled))?;
+        if self.runtime.has(ACTIVITY_CUTOFF_FACTOR) {
+            let factor = (rules.activity_cutoff_blocks * 1_000).div_ceil(u64::from(rules.tempo).max(1));
+            self.put(ACTIVITY_CUTOFF_FACTOR, key(), number(factor.min(u32::MAX.into())))?;
+        }
+        if self.runtime.has(ACTIVITY_CUTOFF) {
+            self.put(ACTIVITY_CUTOFF, key(), number(rules.activity_cutoff_blocks.min(u16::MAX.into())))?;
+        }
         self.put(
             VALIDATOR_PERMIT,
             key(),
