@@ -207,3 +207,27 @@ fn hotkey_files_that_are_not_safe_or_not_there_are_refused_and_no_secret_is_show
     std::fs::write(&file, "$NACLxxxx").unwrap();
     assert_refused("an encrypted file", &served.commit("miner", &[]), 1, &["is encrypted"]);
 }
+
+#[test]
+fn the_token_in_a_nodes_address_is_told_to_nobody() {
+    let served = Served::start();
+    let show = |network: &str, log: &str| {
+        let mut command = served.0.local("show-commitment");
+        command.args(["--network", network, "--genesis", &dev_genesis("dev").to_string()]);
+        let output = command.args(["--uid", "0", "--log", log]).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), said)
+    };
+    let port = served.0.endpoint.rsplit(':').next().unwrap();
+    let good = format!("ws://SECRETUSER:SECRETPASS@127.0.0.1:{port}/SECRETPATH?key=SECRETKEY");
+    let (is_read, said) = show(&good, "trace");
+    assert!(is_read && said.contains("connected to the chain"), "{said}");
+    assert!(!said.contains("SECRET"), "{said}");
+    // Who names the library sees what it says: the token is there to be kept back.
+    let (_, asked) = show(&good, "warn,jsonrpsee=debug");
+    assert!(asked.contains("SECRETPATH"), "{asked}");
+    for wrong in ["ws://127.0.0.1:1/SECRETPATH", "https://u:SECRETPASS@127.0.0.1/SECRETPATH", "wss:/h/SECRETPATH"] {
+        let (is_read, said) = show(wrong, "trace");
+        assert!(!is_read && !said.contains("SECRET"), "{said}");
+    }
+}

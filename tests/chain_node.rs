@@ -415,3 +415,74 @@ async fn a_write_under_way_when_the_socket_drops_is_of_unknown_fate_and_said_so(
     assert!(matches!(written, Err(ChainError::Disconnected(_))), "{written:?}");
     client.finalized_head().await.unwrap();
 }
+
+/// A client that calls a head stalled once it was read twice.
+async fn impatient(chain: &DevChain, nodes: &[&DevNode]) -> NodeChain {
+    let settings = NodeSettings { head_patience: std::time::Duration::ZERO, ..settings(chain, nodes) };
+    NodeChain::connect(settings).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_stands_is_called_stalled_and_the_next_endpoint_asked() {
+    let (first_chain, second_chain) = (by_hand("dev"), by_hand("dev"));
+    first_chain.advance(20).unwrap();
+    second_chain.advance(10).unwrap();
+    let (first, second) = (node(&first_chain, runtime(461)).await, node(&second_chain, runtime(461)).await);
+    first.inject_into_chain(DevFault::Stall).unwrap();
+    let client = impatient(&first_chain, &[&first, &second]).await;
+    let block = first_chain.finalized_head().await.unwrap().number;
+    // On the first node, which stands; on the second one, which is behind; and on the first again.
+    for _ in 0..3 {
+        let stalled = client.finalized_head().await.unwrap_err();
+        assert!(matches!(stalled, ChainError::Stalled { block: at, .. } if at == block), "{stalled}");
+        assert!(stalled.is_temporary());
+        second_chain.advance(1).unwrap();
+    }
+    second_chain.advance(20).unwrap();
+    assert_eq!(client.finalized_head().await, second_chain.finalized_head().await);
+    // Writes need a chain that goes on, and reads of what is final do not.
+    let refused = client.set_commitment(&key(1), NETUID, b"{}").await.unwrap_err();
+    assert_eq!(refused, ChainError::UnknownSubnet(NETUID));
+    client.block_hash(block).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_only_endpoint_is_asked_again_until_its_chain_goes_on() {
+    let chain = by_hand("dev");
+    chain.advance(10).unwrap();
+    let node = node(&chain, runtime(461)).await;
+    let client = impatient(&chain, &[&node]).await;
+    for _ in 0..3 {
+        assert!(matches!(client.finalized_head().await, Err(ChainError::Stalled { .. })));
+    }
+    for _ in 0..3 {
+        chain.advance(1).unwrap();
+        assert_eq!(client.finalized_head().await, chain.finalized_head().await);
+        assert!(matches!(client.finalized_head().await, Err(ChainError::Stalled { .. })));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_whole_from_short_pages_and_refused_when_it_is_cut() {
+    let subnet = NodeSubnet::new(461).await;
+    for number in 0..3 {
+        subnet.client.set_commitment(&key(number), NETUID, &[number as u8]).await.unwrap();
+    }
+    subnet.finalize();
+    let at = subnet.head().await;
+    subnet.node.inject(DevNodeFault::ShortPages { keys: 1 });
+    assert_eq!(subnet.client.neurons_at(NETUID, &at).await, subnet.chain.neurons_at(NETUID, &at).await);
+    assert_eq!(subnet.client.commitments_at(NETUID, &at).await, subnet.chain.commitments_at(NETUID, &at).await);
+    subnet.node.inject(DevNodeFault::HideLastValue);
+    for error in [
+        subnet.client.neurons_at(NETUID, &at).await.map(drop).unwrap_err(),
+        subnet.client.commitments_at(NETUID, &at).await.map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(&error, ChainError::Unreadable(why) if why.contains("is left out")), "{error}");
+    }
+    let subnet = NodeSubnet::new(461).await;
+    subnet.node.inject(DevNodeFault::HideKeys { shown: 2 });
+    let error = subnet.client.neurons_at(NETUID, &subnet.head().await).await.unwrap_err();
+    let expected = "subnet 2 has 3 neurons and 2 of them are listed";
+    assert_eq!(error, ChainError::Unreadable(expected.into()));
+}

@@ -167,6 +167,12 @@ pub enum ChainError {
     /// Another transaction of the same key took the place of this one.
     #[error("another transaction of hotkey {0} took the place of this one; let one program use it, and try again")]
     NonceTaken(Hotkey),
+    /// The node has this very transaction already, from an earlier try whose fate is not known.
+    #[error("this very transaction waits in the node's pool already; look at the chain before sending it again")]
+    AlreadyInPool,
+    /// The node does not look at this transaction for a while.
+    #[error("the node's pool dropped this transaction before and bans it for now; wait, or use another endpoint")]
+    TemporarilyBanned,
     /// A transaction was sent and no block came that holds it.
     #[error("no block took the transaction within {seconds} s; look at the chain before sending it again")]
     NotIncluded {
@@ -208,6 +214,8 @@ impl ChainError {
                 | ChainError::UidChangedHands { .. }
                 | ChainError::SpaceLimitExceeded { .. }
                 | ChainError::NonceTaken(_)
+                | ChainError::AlreadyInPool
+                | ChainError::TemporarilyBanned
                 | ChainError::NotIncluded { .. }
                 | ChainError::NotInRevealRange
                 | ChainError::CommitRevealNeeded(_)

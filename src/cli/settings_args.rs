@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::domain::BlockHash;
 use crate::service::settings::{self, Settings};
@@ -97,14 +99,26 @@ impl SettingsArgs {
     }
 }
 
+/// Libraries that write the addresses of nodes, tokens included, when they are talkative.
+const TELL_ADDRESSES: [&str; 3] = ["jsonrpsee", "soketto", "subxt"];
+
+/// The filter of a text. The libraries that tell addresses only warn, unless the text names one of them.
+fn log_filter(text: &str) -> anyhow::Result<EnvFilter> {
+    let filter = EnvFilter::try_new(text)
+        .with_context(|| format!("{text:?} is no log filter; try `info` or `kinitro=debug`"))?;
+    let is_talkative = filter.max_level_hint().is_none_or(|level| level > LevelFilter::WARN);
+    if !is_talkative || TELL_ADDRESSES.iter().any(|name| text.contains(name)) {
+        return Ok(filter);
+    }
+    TELL_ADDRESSES.iter().try_fold(filter, |filter, name| Ok(filter.add_directive(format!("{name}=warn").parse()?)))
+}
+
 /// Starts the log on standard error, as the settings say.
 ///
 /// # Errors
 /// When the filter is not one.
 pub fn start_log(settings: &Settings) -> anyhow::Result<()> {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(&settings.log.filter)
-        .with_context(|| format!("{:?} is no log filter; try `info` or `kinitro=debug`", settings.log.filter))?;
+    let filter = log_filter(&settings.log.filter)?;
     // A log on a full disk loses its lines; telling so on the same standard error would panic.
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);

@@ -9,7 +9,7 @@ use super::super::{
     WeightsReceipt, check_commitment, check_weights,
 };
 use super::names::COMMIT_REVEAL_VERSION;
-use super::refusal::Facts;
+use super::refusal::{Facts, Standing};
 use super::signing::Payload;
 use super::state::State;
 use super::submit::Unsent;
@@ -30,7 +30,7 @@ impl Chain for NodeChain {
     }
 
     fn finalized_head(&self) -> ChainFuture<'_, BlockRef> {
-        Box::pin(async { finalized(&*self.connector.link().await?).await })
+        Box::pin(async { Ok(self.head().await?.1) })
     }
 
     fn block_hash(&self, number: BlockNumber) -> ChainFuture<'_, BlockHash> {
@@ -164,7 +164,7 @@ impl NodeChain {
     }
 
     /// Puts numbers to a refusal: from our own checks at the newest block where they see the same, and else from what
-    /// stands there.
+    /// stands there; none where that cannot be read.
     async fn explain(
         &self,
         unsent: Unsent,
@@ -176,19 +176,19 @@ impl NodeChain {
             Unsent::Error(error) => return error,
             Unsent::Refused(refusal) => refusal,
         };
-        let facts = async {
+        let read = async {
             let state = self.newest().await?;
             let neurons = state.neurons(netuid).await?;
             let rules = state.rules(netuid).await?;
             Ok::<_, ChainError>((state.block.number, neurons, rules, state.blocks_to_next_epoch(netuid).await?))
         };
-        let (block, neurons, rules, blocks_to_next_epoch) = match facts.await {
-            Ok(facts) => facts,
-            Err(_) => (BlockNumber(0), Vec::new(), Hyperparameters::default(), 1),
+        let unknown = Facts { signer, netuid, weights, standing: None };
+        let Ok((block, neurons, rules, blocks_to_next_epoch)) = read.await else {
+            return refusal.error(&unknown);
         };
         let next = BlockNumber(block.0 + 1);
-        let facts = Facts { signer, netuid, neurons: &neurons, rules: &rules, weights, blocks_to_next_epoch, next };
-        let plain = refusal.error(&facts);
+        let standing = Standing { neurons: &neurons, rules: &rules, blocks_to_next_epoch, next };
+        let plain = refusal.error(&Facts { standing: Some(standing), ..unknown });
         let own = weights.map(|weights| check_weights(netuid, &signer, weights, &neurons, &rules, next));
         match own {
             Some(Err(own)) if std::mem::discriminant(&own) == std::mem::discriminant(&plain) => own,

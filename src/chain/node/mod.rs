@@ -24,11 +24,12 @@ mod timelock;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use subxt::config::substrate::H256;
 use subxt::rpcs::methods::legacy::NumberOrHex;
 
-use super::ChainError;
+use super::{ChainError, HeadWatch};
 use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey};
 use connector::Connector;
 use link::Link;
@@ -44,8 +45,8 @@ pub use network::NodeSettings;
 pub struct NodeChain {
     connector: Connector,
     genesis: BlockHash,
-    /// Runtimes by their version.
-    runtimes: Mutex<BTreeMap<u32, Arc<Runtime>>>,
+    /// When the finalized head last moved, whichever endpoint told it.
+    watch: Mutex<HeadWatch>,
     /// A block that was last seen to be final and of this chain.
     known_final: Mutex<Option<BlockRef>>,
     /// One transaction at a time of each hotkey, for the next one's nonce counts on it.
@@ -62,9 +63,10 @@ impl NodeChain {
         let connector = Connector::new(settings)?;
         let link = connector.link().await?;
         let genesis = connector.genesis().ok_or_else(|| unreadable("no genesis hash"))?;
-        let (runtimes, known_final, turns) = Default::default();
-        let chain = NodeChain { connector, genesis, runtimes, known_final, turns };
-        let head = finalized(&link).await?;
+        let watch = Mutex::new(HeadWatch::new(connector.settings().head_patience));
+        let (known_final, turns) = Default::default();
+        let chain = NodeChain { connector, genesis, watch, known_final, turns };
+        let (link, head) = chain.head_of(link).await?;
         chain.state(&link, head).await?;
         Ok(chain)
     }
@@ -93,7 +95,24 @@ impl NodeChain {
     /// The finalized head, and the connection that told it.
     async fn head(&self) -> Result<(Arc<Link>, BlockRef), ChainError> {
         let link = self.connector.link().await?;
+        self.head_of(link).await
+    }
+
+    /// The finalized head of one connection, if the chain goes on.
+    ///
+    /// One watch stands over all endpoints, so that an endpoint behind another one counts as standing too. A connection
+    /// whose endpoint had its share of the patience is then given up; on the next endpoint, or on the same one where it
+    /// is the only one, the chain is called stalled until the head is beyond the one that is known.
+    async fn head_of(&self, link: Arc<Link>) -> Result<(Arc<Link>, BlockRef), ChainError> {
         let head = finalized(&link).await?;
+        let now = Instant::now();
+        let stands = self.watch.lock().unwrap_or_else(PoisonError::into_inner).observe(head.number, now);
+        if let Err(stalled) = stands {
+            if now.saturating_duration_since(link.opened()) >= self.connector.settings().patience_of_one() {
+                link.lose(&format!("the finalized head stands still at block {}", head.number));
+            }
+            return Err(stalled);
+        }
         Ok((link, head))
     }
 
@@ -127,15 +146,14 @@ impl NodeChain {
         let hash = H256(block.hash.0);
         let call = link.rpc().state_get_runtime_version(Some(hash));
         let version = link.answer(call).await.map_err(|failure| failure.at(block))?;
-        let known = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).get(&version.spec_version).cloned();
-        let runtime = match known {
+        let runtime = match link.runtime(version.spec_version) {
             Some(runtime) => runtime,
             None => {
                 let versions = (version.spec_version, version.transaction_version);
                 let runtime = Arc::new(Runtime::load(link, hash, versions, self.genesis).await?);
                 tracing::info!(spec_version = version.spec_version, "the chain's runtime has all that is used");
-                let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-                runtimes.entry(version.spec_version).or_insert(runtime).clone()
+                link.remember(runtime.clone());
+                runtime
             }
         };
         Ok(State { link: link.clone(), runtime, block })

@@ -7,6 +7,8 @@ pub(in crate::chain) type Item = (&'static str, &'static str);
 
 /// Whether a subnet exists, by netuid.
 pub(in crate::chain) const NETWORKS_ADDED: Item = ("SubtensorModule", "NetworksAdded");
+/// Number of uids, by netuid.
+pub(in crate::chain) const SUBNETWORK_N: Item = ("SubtensorModule", "SubnetworkN");
 /// Hotkey by netuid and uid.
 pub(in crate::chain) const KEYS: Item = ("SubtensorModule", "Keys");
 /// Uid by netuid and hotkey.
@@ -60,8 +62,9 @@ pub(in crate::chain) const COMMITMENT_OF: Item = ("Commitments", "CommitmentOf")
 pub(in crate::chain) const EVENTS: Item = ("System", "Events");
 
 /// Items with the number of their keys.
-const ITEMS: [(Item, usize); 21] = [
+const ITEMS: &[(Item, usize)] = &[
     (NETWORKS_ADDED, 1),
+    (SUBNETWORK_N, 1),
     (KEYS, 2),
     (UIDS, 2),
     (BLOCK_AT_REGISTRATION, 2),
@@ -111,7 +114,7 @@ pub(in crate::chain) const SUBNET_STATE: (&str, &str) = ("SubnetInfoRuntimeApi",
 /// What a runtime lacks of all these.
 pub(in crate::chain) fn missing(metadata: &Metadata) -> Vec<String> {
     let mut missing = Vec::new();
-    for ((pallet, item), keys) in ITEMS {
+    for &((pallet, item), keys) in ITEMS {
         let storage = metadata.pallet_by_name(pallet).and_then(|found| found.storage());
         match storage.and_then(|storage| storage.entry_by_name(item)) {
             None => missing.push(format!("storage {pallet}.{item}")),

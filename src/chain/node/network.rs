@@ -8,8 +8,10 @@ use crate::domain::{BlockHash, printable};
 /// What a chain is called that is known by the addresses of its nodes alone. The addresses themselves are no names:
 /// they may hold a token, and two who read one chain read it through different nodes.
 const UNNAMED: &str = "custom";
-/// Longest text of the settings that an error shows.
-const SHOWN_BYTES: usize = 60;
+/// Longest text of the settings that an error shows, in characters.
+const SHOWN_CHARS: usize = 60;
+/// Shortest part of an address that is hidden where somebody repeats it.
+const SHORTEST_SECRET_BYTES: usize = 4;
 
 /// Genesis hash of Bittensor's main network.
 const FINNEY_GENESIS: [u8; 32] = [
@@ -18,7 +20,7 @@ const FINNEY_GENESIS: [u8; 32] = [
 ];
 
 /// Which chain, through which nodes, and how patiently.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NodeSettings {
     /// The network's name for people.
     pub network: String,
@@ -35,6 +37,26 @@ pub struct NodeSettings {
     pub first_backoff: Duration,
     /// Longest such wait. Default 30 s.
     pub longest_backoff: Duration,
+    /// How long the finalized head may stand before the chain is called stalled and another node is asked. Default
+    /// 300 s, 25 blocks.
+    pub head_patience: Duration,
+}
+
+impl std::fmt::Debug for NodeSettings {
+    /// Shows hosts in place of addresses, which may hold a token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let hosts: Vec<String> = self.endpoints.iter().map(|address| host_of(address)).collect();
+        f.debug_struct("NodeSettings")
+            .field("network", &self.network)
+            .field("endpoints", &hosts)
+            .field("genesis", &self.genesis)
+            .field("answer_timeout", &self.answer_timeout)
+            .field("inclusion_timeout", &self.inclusion_timeout)
+            .field("first_backoff", &self.first_backoff)
+            .field("longest_backoff", &self.longest_backoff)
+            .field("head_patience", &self.head_patience)
+            .finish()
+    }
 }
 
 impl NodeSettings {
@@ -55,11 +77,11 @@ impl NodeSettings {
             _ => None,
         };
         let (name, endpoint, own_genesis) = known.ok_or_else(|| {
-            let shown = printable(network, SHOWN_BYTES);
+            let shown = host_of(network);
             ChainError::BadEndpoint(format!("{shown:?} is no network; name dev, finney, archive, test or local"))
         })?;
         if let Some(other) = endpoints.iter().find(|address| !is_web_socket(address)) {
-            return Err(ChainError::BadEndpoint(format!("{:?} is no endpoint", printable(other, SHOWN_BYTES))));
+            return Err(ChainError::BadEndpoint(format!("{:?} is no endpoint", host_of(other))));
         }
         if let (Some(expected), Some(found)) = (own_genesis, genesis)
             && expected != found
@@ -80,7 +102,13 @@ impl NodeSettings {
             inclusion_timeout: Duration::from_secs(120),
             first_backoff: Duration::from_millis(250),
             longest_backoff: Duration::from_secs(30),
+            head_patience: Duration::from_secs(300),
         }
+    }
+
+    /// How long one endpoint is listened to while the chain stands: after one more patience every one was asked.
+    pub(super) fn patience_of_one(&self) -> Duration {
+        self.head_patience / u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX).max(1)
     }
 }
 
@@ -92,10 +120,26 @@ pub(super) fn is_web_socket(address: &str) -> bool {
 
 /// Scheme, host and port of an address, which may be shown; user, password, path and query may hold a token.
 pub(super) fn host_of(address: &str) -> String {
-    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (scheme, authority, _) = parts(address);
     let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{}", printable(host, SHOWN_BYTES))
+    printable(&format!("{scheme}{host}"), SHOWN_CHARS)
+}
+
+/// `text` without those parts of an address that may be a secret: user, password, path and query.
+pub(super) fn without_secrets(text: &str, address: &str) -> String {
+    let (_, authority, path) = parts(address);
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let secrets = user.split(':').chain(path.split(['/', '\\', '?', '&', '#', '=']));
+    let secrets = secrets.filter(|part| part.len() >= SHORTEST_SECRET_BYTES);
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+}
+
+/// Scheme with its slashes, authority and the rest of an address, or of what was meant as one.
+fn parts(address: &str) -> (&str, &str, &str) {
+    let start = address.find("://").map_or(0, |place| place + "://".len());
+    let (scheme, rest) = address.split_at(start);
+    let (authority, path) = rest.split_at(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()));
+    (scheme, authority, path)
 }
 
 #[cfg(test)]
@@ -141,7 +185,20 @@ mod tests {
             ["wss://n.example:443/token", "wss://user:token@n.example:443/x@y", "wss://n.example:443?k=token"]
         {
             assert_eq!(host_of(address), "wss://n.example:443");
+            let settings = NodeSettings::of(address, &[address.to_owned()], None).unwrap();
+            let shown = format!("{settings:?}");
+            assert!(shown.contains("wss://n.example:443") && !shown.contains("token"), "{shown}");
         }
+        let said = without_secrets("GET /token?key=other from user:pass", "wss://user:pass@h/token?key=other");
+        assert_eq!(said, "GET /…?key=… from …:…");
+        for wrong in ["https://h/token", "wss:/h/token", "u:token@h", "wss//h?k=token", "https:\\\\h\\token", "h#token"]
+        {
+            let told = NodeSettings::of(wrong, &[], None).unwrap_err().to_string();
+            let listed = NodeSettings::of("finney", &[wrong.to_owned()], None).unwrap_err().to_string();
+            assert!(!told.contains("token") && !listed.contains("token"), "{told} {listed}");
+        }
+        let finny = NodeSettings::of("finny", &[], None).unwrap_err().to_string();
+        assert!(finny.starts_with("\"finny\" is no network"), "{finny}");
     }
 
     #[test]

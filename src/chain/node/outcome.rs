@@ -5,9 +5,11 @@ use subxt::ext::scale_decode::{self, DecodeAsType};
 use subxt::ext::scale_value::ValueDef;
 
 use super::super::ChainError;
+use super::link::SHOWN_CHARS;
 use super::names::EVENTS;
 use super::runtime::unreadable;
 use super::state::State;
+use crate::domain::printable;
 
 #[derive(DecodeAsType)]
 #[decode_as_type(crate_path = "scale_decode")]
@@ -62,6 +64,20 @@ fn how(error: &Value) -> Ended {
     let number = |value: Option<&Value>| value.and_then(Value::as_u128).and_then(|number| u8::try_from(number).ok());
     match module.map(|module| (number(module.at("index")), number(module.at("error").and_then(|bytes| bytes.at(0))))) {
         Some((Some(pallet), Some(error))) => Ended::InError(pallet, error),
-        _ => Ended::Otherwise(name.to_owned()),
+        _ => Ended::Otherwise(printable(name, SHOWN_CHARS)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_read_by_their_numbers_and_other_ones_shown_by_safe_names() {
+        let bytes = Value::unnamed_composite([9, 0, 0, 0].map(Value::u128));
+        let module = Value::named_composite([("index", Value::u128(7)), ("error", bytes)]);
+        assert_eq!(how(&Value::unnamed_variant("Module", [module])), Ended::InError(7, 9));
+        let named = how(&Value::unnamed_variant("a\u{1b}[2Jb\nc\u{202e}", []));
+        assert_eq!(named, Ended::Otherwise("a\\u{1b}[2Jb\\u{a}c\\u{202e}".into()));
     }
 }

@@ -1,7 +1,5 @@
 //! Neurons, rules, weights and commitments of a subnet, each as the runtime at that block writes them.
 
-use std::collections::BTreeMap;
-
 use subxt::dynamic::Value;
 use subxt::ext::scale_decode::{self, DecodeAsType};
 use subxt::utils::AccountId32;
@@ -10,6 +8,7 @@ use super::super::types::DEFAULT_ACTIVITY_CUTOFF_BLOCKS;
 use super::super::{ChainError, Hyperparameters, Neuron, RawCommitment};
 use super::commitment::{Registration, content};
 use super::names::*;
+use super::runtime::unreadable;
 use super::schedule::Epochs;
 use super::state::State;
 use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
@@ -47,11 +46,18 @@ impl State {
 
     pub(super) async fn neurons(&self, netuid: Netuid) -> Result<Vec<Neuron>, ChainError> {
         let subnet = || vec![number(netuid.0)];
-        let by_uid = |(tail, value): ([u8; 2], u64)| (u16::from_le_bytes(tail), value);
-        let registered: BTreeMap<u16, u64> =
-            self.below(BLOCK_AT_REGISTRATION, subnet()).await?.into_iter().map(by_uid).collect();
         let mut hotkeys: Vec<([u8; 2], AccountId32)> = self.below(KEYS, subnet()).await?;
+        let count: u16 = self.needed(SUBNETWORK_N, subnet()).await?;
+        if hotkeys.len() != usize::from(count) {
+            let listed = hotkeys.len();
+            return Err(unreadable(format!("subnet {netuid} has {count} neurons and {listed} of them are listed")));
+        }
         hotkeys.sort_by_key(|(uid, _)| u16::from_le_bytes(*uid));
+        let registration_key = |(uid, _): &([u8; 2], AccountId32)| {
+            self.runtime.key(BLOCK_AT_REGISTRATION, vec![number(netuid.0), number(u16::from_le_bytes(*uid))])
+        };
+        let registration_keys = hotkeys.iter().map(registration_key).collect::<Result<Vec<_>, _>>()?;
+        let registrations: Vec<Option<u64>> = self.values(BLOCK_AT_REGISTRATION, &registration_keys).await?;
         let permits: Vec<bool> = self.value(VALIDATOR_PERMIT, subnet()).await?.unwrap_or_default();
         let updates: Vec<u64> = self.value(LAST_UPDATE, subnet()).await?.unwrap_or_default();
         let state: Option<SubnetState> = self.call(SUBNET_STATE, subnet()).await?;
@@ -61,10 +67,10 @@ impl State {
         let owner_keys = hotkeys.iter().map(owner_key).collect::<Result<Vec<_>, _>>()?;
         let owners: Vec<Option<AccountId32>> = self.values(OWNER, &owner_keys).await?;
 
-        let neurons = hotkeys.into_iter().zip(owners).map(|((uid, hotkey), owner)| {
+        let neurons = hotkeys.into_iter().zip(owners).zip(registrations).map(|(((uid, hotkey), owner), registered)| {
             let uid = u16::from_le_bytes(uid);
             let place = usize::from(uid);
-            let registered_at = BlockNumber(*registered.get(&uid).unwrap_or(&0));
+            let registered_at = BlockNumber(registered.unwrap_or(0));
             // Taking a uid counts as an update; only a later one says that weights were set.
             let last_update = updates.get(place).copied().filter(|block| *block > registered_at.0).map(BlockNumber);
             Neuron {

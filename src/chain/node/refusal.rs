@@ -3,14 +3,18 @@
 use subxt::rpcs::UserError;
 
 use super::super::{ChainError, Hyperparameters, Neuron, WeightSubmission};
-use super::link::shown;
+use super::link::{SHOWN_CHARS, shown};
 use crate::admission::MAX_COMMITMENT_BYTES;
-use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
+use crate::domain::{BlockNumber, Hotkey, Netuid, Uid, printable};
 
 /// Code of the pool for what the runtime finds invalid.
 const INVALID_TRANSACTION: i32 = 1010;
-/// Codes of the pool for a transaction that it has, or had, or has a better one for.
-const ALREADY_THERE: [i32; 3] = [1012, 1013, 1014];
+/// Code of the pool for a transaction that it dropped not long ago.
+const TEMPORARILY_BANNED: i32 = 1012;
+/// Code of the pool for a transaction that it has.
+const ALREADY_IMPORTED: i32 = 1013;
+/// Code of the pool for a transaction that it has a better one for, with the same nonce.
+const TOO_LOW_PRIORITY: i32 = 1014;
 
 /// Why a transaction was refused, as far as the node says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,10 @@ pub(super) enum Refusal {
     NotInRevealRange,
     /// Another transaction has this one's place.
     NonceTaken,
+    /// The pool has this very transaction.
+    AlreadyInPool,
+    /// The pool will not look at this transaction for a while.
+    Banned,
     /// Something else, in the node's words.
     Other(String),
 }
@@ -65,7 +73,7 @@ pub(super) fn of_dispatch(pallet: &str, error: &str) -> Refusal {
         ("SubtensorModule", "RevealTooEarly") => Refusal::NotInRevealRange,
         ("Commitments", "TooManyFieldsInCommitmentInfo") => Refusal::CommitmentTooLong,
         ("Commitments", "SpaceLimitExceeded") => Refusal::SpaceLimitExceeded,
-        _ => Refusal::Other(format!("{pallet}.{error}")),
+        _ => Refusal::Other(printable(&format!("{pallet}.{error}"), SHOWN_CHARS)),
     }
 }
 
@@ -87,12 +95,12 @@ fn of_custom(code: u8) -> Refusal {
 
 /// What the pool's answer means.
 pub(super) fn of_pool(error: &UserError) -> Refusal {
-    if ALREADY_THERE.contains(&error.code) {
-        return Refusal::NonceTaken;
-    }
     let data = error.data.as_ref().map(|data| data.get().trim_matches('"')).unwrap_or_default();
     let custom = data.strip_prefix("Custom error: ").and_then(|code| code.parse().ok());
     match (error.code, custom) {
+        (TOO_LOW_PRIORITY, _) => Refusal::NonceTaken,
+        (ALREADY_IMPORTED, _) => Refusal::AlreadyInPool,
+        (TEMPORARILY_BANNED, _) => Refusal::Banned,
         (INVALID_TRANSACTION, Some(code)) => of_custom(code),
         (INVALID_TRANSACTION, None) if data.contains("outdated") || data.contains("in the future") => {
             Refusal::NonceTaken
@@ -102,60 +110,145 @@ pub(super) fn of_pool(error: &UserError) -> Refusal {
 }
 
 /// What is known about a refused transaction, to put numbers to the refusal.
+#[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) signer: Hotkey,
     pub(super) netuid: Netuid,
+    pub(super) weights: Option<&'a WeightSubmission>,
+    /// What stands on the chain, where it could be read.
+    pub(super) standing: Option<Standing<'a>>,
+}
+
+/// What stands on the chain at the time of a refusal.
+#[derive(Clone, Copy)]
+pub(super) struct Standing<'a> {
     pub(super) neurons: &'a [Neuron],
     pub(super) rules: &'a Hyperparameters,
-    pub(super) weights: Option<&'a WeightSubmission>,
     pub(super) blocks_to_next_epoch: u64,
     /// The next block.
     pub(super) next: BlockNumber,
 }
 
 impl Refusal {
-    /// The error of a refusal that none of our own checks foresaw.
+    /// The error of a refusal that none of our own checks foresaw. Numbers that are not known are not told.
     pub(super) fn error(self, facts: &Facts) -> ChainError {
-        let Facts { signer: hotkey, netuid, neurons, rules, .. } = *facts;
-        let (uids, values) = facts.weights.map_or((0, 0), |weights| (weights.uids.len(), weights.values.len()));
-        let first = facts.weights.and_then(|weights| weights.uids.first().copied()).unwrap_or(Uid(0));
-        let own = neurons.iter().find(|neuron| neuron.hotkey == hotkey);
+        let Facts { signer: hotkey, netuid, weights, standing } = *facts;
+        let (uids, values) = weights.map_or((0, 0), |weights| (weights.uids.len(), weights.values.len()));
+        let first = weights.and_then(|weights| weights.uids.first().copied()).unwrap_or(Uid(0));
         match self {
             Refusal::UnknownSubnet => ChainError::UnknownSubnet(netuid),
             Refusal::NotRegistered => ChainError::NotRegistered { hotkey, netuid },
-            Refusal::RateLimited => {
-                // Taking a uid counts as setting weights.
-                let last = own.map_or(0, |neuron| neuron.last_update.unwrap_or(neuron.registered_at).0);
-                let allowed_at = last.saturating_add(rules.weights_set_rate_limit_blocks);
-                ChainError::RateLimited { blocks_left: allowed_at.saturating_sub(facts.next.0).max(1) }
-            }
             Refusal::NoValidatorPermit => ChainError::NoValidatorPermit(hotkey),
-            Refusal::StakeTooLow => ChainError::StakeTooLow {
-                stake_rao: own.map_or(0, |neuron| neuron.stake_rao),
-                needed_rao: rules.stake_threshold_rao,
-            },
             Refusal::LengthMismatch => ChainError::LengthMismatch { uids, values },
             Refusal::DuplicateUid => ChainError::DuplicateUid(first),
-            Refusal::UidOutOfRange => ChainError::UidOutOfRange { uid: first, neurons: neurons.len() },
-            Refusal::TooFewWeights => {
-                ChainError::TooFewWeights { given: uids, needed: usize::from(rules.min_allowed_weights) }
-            }
-            Refusal::WeightTooLarge => ChainError::WeightTooLarge { uid: first, limit: rules.max_weights_limit },
-            Refusal::VersionKeyTooOld => ChainError::VersionKeyTooOld {
-                given: facts.weights.map_or(0, |weights| weights.version_key),
-                needed: rules.weights_version_key,
-            },
             Refusal::CommitmentTooLong => {
                 ChainError::CommitmentTooLong { bytes: MAX_COMMITMENT_BYTES + 1, limit: MAX_COMMITMENT_BYTES }
             }
-            Refusal::SpaceLimitExceeded => ChainError::SpaceLimitExceeded { blocks_left: facts.blocks_to_next_epoch },
             Refusal::CommitRevealNeeded => ChainError::CommitRevealNeeded(netuid),
             Refusal::CommitRevealDisabled => ChainError::CommitRevealDisabled(netuid),
             Refusal::RevealRoundPast => ChainError::RevealRoundPast,
             Refusal::CommitNotFound => ChainError::CommitNotFound,
             Refusal::NotInRevealRange => ChainError::NotInRevealRange,
             Refusal::NonceTaken => ChainError::NonceTaken(hotkey),
+            Refusal::AlreadyInPool => ChainError::AlreadyInPool,
+            Refusal::Banned => ChainError::TemporarilyBanned,
             Refusal::Other(why) => ChainError::Refused(why),
+            counted => match standing {
+                Some(standing) => counted.with_numbers(facts, standing, first),
+                None => ChainError::Refused(counted.without_numbers().into()),
+            },
         }
+    }
+
+    /// The error of a refusal that is about numbers.
+    fn with_numbers(self, facts: &Facts, standing: Standing, first: Uid) -> ChainError {
+        let Standing { neurons, rules, .. } = standing;
+        let own = neurons.iter().find(|neuron| neuron.hotkey == facts.signer);
+        match self {
+            Refusal::RateLimited => {
+                // Taking a uid counts as setting weights.
+                let last = own.map_or(0, |neuron| neuron.last_update.unwrap_or(neuron.registered_at).0);
+                let allowed_at = last.saturating_add(rules.weights_set_rate_limit_blocks);
+                ChainError::RateLimited { blocks_left: allowed_at.saturating_sub(standing.next.0).max(1) }
+            }
+            Refusal::StakeTooLow => ChainError::StakeTooLow {
+                stake_rao: own.map_or(0, |neuron| neuron.stake_rao),
+                needed_rao: rules.stake_threshold_rao,
+            },
+            Refusal::UidOutOfRange => ChainError::UidOutOfRange { uid: first, neurons: neurons.len() },
+            Refusal::TooFewWeights => ChainError::TooFewWeights {
+                given: facts.weights.map_or(0, |weights| weights.uids.len()),
+                needed: usize::from(rules.min_allowed_weights),
+            },
+            Refusal::WeightTooLarge => ChainError::WeightTooLarge { uid: first, limit: rules.max_weights_limit },
+            Refusal::VersionKeyTooOld => ChainError::VersionKeyTooOld {
+                given: facts.weights.map_or(0, |weights| weights.version_key),
+                needed: rules.weights_version_key,
+            },
+            Refusal::SpaceLimitExceeded => {
+                ChainError::SpaceLimitExceeded { blocks_left: standing.blocks_to_next_epoch }
+            }
+            other => ChainError::Refused(other.without_numbers().into()),
+        }
+    }
+
+    /// What is said where the numbers cannot be read.
+    fn without_numbers(&self) -> &'static str {
+        match self {
+            Refusal::RateLimited => "it comes too soon after the last one; wait",
+            Refusal::StakeTooLow => "the stake is too low; add stake",
+            Refusal::UidOutOfRange => "one of the uids does not exist in the subnet; read the neurons again",
+            Refusal::TooFewWeights => "the subnet asks for more weights; pay more miners (min_weight)",
+            Refusal::WeightTooLarge => "one weight is too large a share; use a higher temperature",
+            Refusal::VersionKeyTooOld => "the subnet asks for a newer version key; update kinitro",
+            Refusal::SpaceLimitExceeded => {
+                "the space for commitments of this epoch is used up; wait for the next epoch"
+            }
+            _ => "it does not say why",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(code: i32, message: &str) -> Refusal {
+        of_pool(&UserError { code, message: message.into(), data: None })
+    }
+
+    #[test]
+    fn a_nodes_words_are_made_fit_to_be_shown() {
+        let escaped = "a\\u{1b}[2Jb\\u{a}c\\u{202e}";
+        let said = "a\u{1b}[2Jb\nc\u{202e}";
+        assert_eq!(pool(7, said), Refusal::Other(format!("{escaped} (7)")));
+        assert_eq!(of_dispatch(said, "Error"), Refusal::Other(format!("{escaped}.Error")));
+        assert_eq!(of_dispatch("Pallet", said), Refusal::Other(format!("Pallet.{escaped}")));
+    }
+
+    #[test]
+    fn what_the_pool_has_is_not_sent_again_and_what_it_bans_waits() {
+        assert_eq!(pool(1012, "Transaction is temporarily banned"), Refusal::Banned);
+        assert_eq!(pool(1013, "Transaction Already Imported"), Refusal::AlreadyInPool);
+        assert_eq!(pool(1014, "Priority is too low"), Refusal::NonceTaken);
+    }
+
+    #[test]
+    fn no_number_is_told_that_could_not_be_read() {
+        let facts = Facts { signer: Hotkey([1; 32]), netuid: Netuid(2), weights: None, standing: None };
+        for refusal in [
+            Refusal::RateLimited,
+            Refusal::StakeTooLow,
+            Refusal::UidOutOfRange,
+            Refusal::TooFewWeights,
+            Refusal::WeightTooLarge,
+            Refusal::VersionKeyTooOld,
+            Refusal::SpaceLimitExceeded,
+        ] {
+            let told = refusal.error(&facts).to_string();
+            assert!(told.starts_with("the chain refused the call: "), "{told}");
+            assert!(!told.contains(|c: char| c.is_ascii_digit()) && !told.contains("does not say why"), "{told}");
+        }
+        assert_eq!(Refusal::NotInRevealRange.error(&facts), ChainError::NotInRevealRange);
     }
 }

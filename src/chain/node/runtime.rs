@@ -10,9 +10,9 @@ use subxt::ext::scale_encode::EncodeAsType;
 use subxt::metadata::Metadata;
 
 use super::super::ChainError;
-use super::link::Link;
+use super::link::{Link, SHOWN_CHARS};
 use super::names::{self, Item};
-use crate::domain::BlockHash;
+use crate::domain::{BlockHash, printable};
 
 /// Version of the description that runtimes are asked for: the oldest that describes runtime calls.
 const METADATA_VERSION: u32 = 15;
@@ -163,7 +163,7 @@ impl Runtime {
     }
 }
 
-/// An answer that does not fit what the runtime says of itself.
+/// An answer that does not fit what the runtime says of itself. The error may quote the node; it is made fit to be shown.
 pub(in crate::chain) fn unreadable(error: impl std::fmt::Display) -> ChainError {
-    ChainError::Unreadable(error.to_string())
+    ChainError::Unreadable(printable(&error.to_string(), SHOWN_CHARS))
 }

@@ -45,7 +45,8 @@ impl State {
         value.ok_or_else(|| unreadable(format!("{}.{} is not set", item.0, item.1)))
     }
 
-    /// The values of all these keys, in their order; none where nothing was written.
+    /// The values of all these keys, in their order; none where nothing was written. A node says of each key that it has
+    /// none, so a key of which it says nothing is a fault.
     pub(super) async fn values<T: DecodeAsType>(
         &self,
         item: Item,
@@ -55,13 +56,14 @@ impl State {
         for page in keys.chunks(PAGE) {
             let call = self.link.rpc().state_query_storage_at(page.iter().map(Vec::as_slice), self.hash());
             let sets = self.link.answer(call).await.map_err(|failure| failure.at(self.block))?;
-            let mut found: std::collections::BTreeMap<Vec<u8>, Vec<u8>> = sets
+            let found: std::collections::BTreeMap<Vec<u8>, Option<Vec<u8>>> = sets
                 .into_iter()
                 .flat_map(|set| set.changes)
-                .filter_map(|(key, value)| Some((key.0, value?.0)))
+                .map(|(key, value)| (key.0, value.map(|value| value.0)))
                 .collect();
             for key in page {
-                values.push(found.remove(key).map(|bytes| self.runtime.decode(item, &bytes)).transpose()?);
+                let told = found.get(key).ok_or_else(|| left_out(item))?;
+                values.push(told.as_ref().map(|bytes| self.runtime.decode(item, bytes)).transpose()?);
             }
         }
         Ok(values)
@@ -78,25 +80,27 @@ impl State {
         let mut below = Vec::with_capacity(keys.len());
         for (key, value) in keys.iter().zip(values) {
             let tail = key.last_chunk().ok_or_else(|| unreadable("a storage key is too short"))?;
-            below.extend(value.map(|value| (*tail, value)));
+            below.push((*tail, value.ok_or_else(|| left_out(item))?));
         }
         Ok(below)
     }
 
+    /// Every key with this beginning. Only an empty page ends them: a node may make its pages shorter than asked for.
     async fn keys_below(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ChainError> {
         let mut keys: Vec<Vec<u8>> = Vec::new();
         loop {
             let last = keys.last().map(Vec::as_slice);
             let call = self.link.rpc().state_get_keys_paged(prefix, PAGE as u32, last, self.hash());
             let page = self.link.answer(call).await.map_err(|failure| failure.at(self.block))?;
-            let is_last = page.len() < PAGE;
-            let is_in_order = |key: &Vec<u8>| key.starts_with(prefix) && keys.last().is_none_or(|last| key > last);
-            if !page.first().is_none_or(is_in_order) || keys.len() + page.len() > MAX_VALUES {
-                return Err(unreadable("a list of storage keys is out of order or too long"));
-            }
-            keys.extend(page);
-            if is_last {
+            if page.is_empty() {
                 return Ok(keys);
+            }
+            for key in page {
+                if !key.starts_with(prefix) || keys.last().is_some_and(|last| key <= *last) || keys.len() >= MAX_VALUES
+                {
+                    return Err(unreadable("a list of storage keys is out of order or too long"));
+                }
+                keys.push(key);
             }
         }
     }
@@ -115,4 +119,8 @@ impl State {
         let answer = self.link.answer(call).await.map_err(|failure| failure.at(self.block))?;
         self.runtime.decode_output((api, method), &answer)
     }
+}
+
+fn left_out((pallet, item): Item) -> ChainError {
+    unreadable(format!("a value of {pallet}.{item} is left out of a list"))
 }

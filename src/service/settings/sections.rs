@@ -236,7 +236,8 @@ impl Default for ValidatorSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
-    /// What is logged, in the syntax of tracing's filters. Default `info`.
+    /// What is logged, in the syntax of tracing's filters. The libraries that speak to chain nodes write whole addresses,
+    /// tokens included, so they only warn unless the filter names them (`jsonrpsee`, `soketto`, `subxt`). Default `info`.
     pub filter: String,
     /// `text` for people, `json` for collectors. Default `text`.
     pub format: LogFormat,

@@ -67,6 +67,9 @@ pub(super) fn module(node: Arc<Node>) -> Module {
             let value = storage.get(&from_hex(&key)?).map(|value| to_hex(value));
             changes.push((key, value));
         }
+        if let Some((_, last)) = changes.last_mut().filter(|_| node.hides_last_value()) {
+            *last = None;
+        }
         Ok(json!([{"block": block.hash, "changes": changes}]))
     });
     method(&mut module, "state_call", runtime_call);
@@ -165,7 +168,9 @@ fn keys_paged(node: &Node, params: Params) -> Answer {
     let storage = storage(node, at)?;
     let after = |key: &&Vec<u8>| start.as_ref().is_none_or(|start| *key > start);
     let below = storage.range(prefix.clone()..).map(|(key, _)| key).take_while(|key| key.starts_with(&prefix));
-    let page: Vec<String> = below.filter(after).take(count.min(MAX_PAGE)).map(|key| to_hex(key)).collect();
+    let (limit, shown) = node.list_limits();
+    let page = below.take(shown).filter(after).take(count.min(MAX_PAGE).min(limit));
+    let page: Vec<String> = page.map(|key| to_hex(key)).collect();
     Ok(json!(page))
 }
 

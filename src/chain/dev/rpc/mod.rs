@@ -54,6 +54,18 @@ pub enum DevNodeFault {
         /// How far below they are kept.
         kept_blocks: u64,
     },
+    /// Pages of storage keys hold this many at most.
+    ShortPages {
+        /// How many.
+        keys: usize,
+    },
+    /// Of every list of storage keys only the first ones are told.
+    HideKeys {
+        /// How many are told.
+        shown: usize,
+    },
+    /// Of every list of values the last one is told as not set.
+    HideLastValue,
     /// No call is answered until [`DevNodeFault::Speech`].
     Silence,
     /// Calls are answered again.

@@ -37,6 +37,9 @@ struct Faults {
     dispatch: VecDeque<(String, String)>,
     stolen_nonces: u32,
     kept_states: Option<u64>,
+    page_limit: Option<usize>,
+    keys_shown: Option<usize>,
+    hides_last_value: bool,
     silent: bool,
 }
 
@@ -81,6 +84,9 @@ impl Node {
             DevNodeFault::FailInBlock { pallet, error } => faults.dispatch.push_back((pallet, error)),
             DevNodeFault::StealNonce { times } => faults.stolen_nonces = times,
             DevNodeFault::ForgetStates { kept_blocks } => faults.kept_states = Some(kept_blocks),
+            DevNodeFault::ShortPages { keys } => faults.page_limit = Some(keys),
+            DevNodeFault::HideKeys { shown } => faults.keys_shown = Some(shown),
+            DevNodeFault::HideLastValue => faults.hides_last_value = true,
             DevNodeFault::Silence => faults.silent = true,
             DevNodeFault::Speech => faults.silent = false,
         }
@@ -88,6 +94,16 @@ impl Node {
 
     pub(super) fn is_silent(&self) -> bool {
         lock(&self.faults).silent
+    }
+
+    /// Most keys of a page, and how many of a list are told at all.
+    pub(super) fn list_limits(&self) -> (usize, usize) {
+        let faults = lock(&self.faults);
+        (faults.page_limit.unwrap_or(usize::MAX), faults.keys_shown.unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn hides_last_value(&self) -> bool {
+        lock(&self.faults).hides_last_value
     }
 
     /// What the chain's own faults mean for what the node remembers.

@@ -38,6 +38,7 @@ impl Writer<'_> {
         if let Some(owner) = owner {
             self.put(SUBNET_OWNER_HOTKEY, key(), account(owner))?;
         }
+        self.put(SUBNETWORK_N, key(), number(neurons.len() as u16))?;
         self.put(TEMPO, key(), number(rules.tempo))?;
         let since = at.0 % (u64::from(rules.tempo) + 1);
         self.put(BLOCKS_SINCE_LAST_STEP, key(), number(since))?;
