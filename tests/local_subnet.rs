@@ -1,48 +1,76 @@
 //! A whole local subnet of separate processes: a node, a daemon, three miners and two validators, each with a hotkey file
-//! of its own. Nobody but the node opens the chain's file; the beacon is the operator's VRF.
+//! of its own. Nobody but the node opens the chain's file; the beacon is the operator's VRF. All of them say everything
+//! that they can, and no secret.
 
 mod stage;
 
 use std::process::Output;
 
-use kinitro::beacon::OperatorKey;
+use kinitro::beacon::{OperatorKey, dev_seed};
 use kinitro::chain::{Chain, DevChain, DevChainSettings, Neuron};
 use kinitro::domain::{BlockNumber, BlockRef, Uid};
 use kinitro::score::chain_vector;
 use kinitro::transcript::Verdict;
-use stage::process::{Process, kinitro};
+use stage::process::{Process, assert_refused, kinitro};
+use stage::secrets::{PHRASE, PHRASE_ADDRESS, Secrets, private_key};
 use stage::served_chain::ServedChain;
-use stage::{NETUID, eventually, manifest, wait};
+use stage::{NETUID, eventually, http, manifest, wait};
 
 /// Random actions press this handle in most episodes, so that policies which know nothing of a world have scores.
 const ENVIRONMENT: &str = "metaworld/handle-press-v3";
 const MINERS: [&str; 3] = ["alice", "bob", "carol"];
 const VALIDATORS: [&str; 2] = ["victor", "wanda"];
 
+/// Has its hotkey as a phrase.
+const BY_PHRASE: &str = "wanda";
+/// Has its hotkey as a private key; all others have seeds.
+const BY_PRIVATE_KEY: &str = "victor";
+/// The path of the node's address, for providers put tokens there.
+const TOKEN: &str = "7d5b1f2c-token-of-a-provider";
+
 struct Subnet(ServedChain);
 
 impl Subnet {
     fn start() -> Subnet {
-        Subnet(ServedChain::start(&format!(
+        let mut served = ServedChain::start(&format!(
             "[chain]\nnetuid = {NETUID}\ndev_block_time_ms = 100\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[scheduler]\npoll_interval_ms = 50\n\
              [validator]\npoll_interval_s = 1\nrefresh_after_blocks = 40\n\
              [contest]\nenvironments = [{ENVIRONMENT:?}]\nepisodes_per_env = 4\nmax_steps = 400\ncameras = []\n\
              [contest.limits]\nact_timeout_ms = 20000\nreset_timeout_ms = 30000\n\
              [contest.deployment]\nallow_private_endpoints = true\n"
-        )))
+        ));
+        served.endpoint = format!("{}/{TOKEN}", served.endpoint);
+        Subnet(served)
     }
 
     /// A command with the wallet called `name`, on the chain behind the node.
     fn role(&self, command: &str, name: &str) -> std::process::Command {
         let mut role = self.0.remote(command, name);
         role.arg("--strict");
+        if command != "commit" {
+            role.args(["--log", "trace"]);
+        }
         role
+    }
+
+    /// Writes the secret of a hotkey file anew, and perhaps another address into it.
+    fn rewrite(&self, name: &str, field: &str, secret: &str, address: &str) {
+        let file = self.0.wallets().join(name).join("hotkeys/default");
+        let json = serde_json::json!({ field: secret, "ss58Address": address });
+        std::fs::write(file, json.to_string()).unwrap();
     }
 
     /// Gives a name a hotkey file and a uid.
     fn join(&self, name: &str, more: &[&str]) {
         self.0.dev_chain(&["write-hotkey", "--wallet-name", name]);
+        match name {
+            BY_PHRASE => self.rewrite(name, "secretPhrase", PHRASE, &hotkey(name)),
+            BY_PRIVATE_KEY => {
+                self.rewrite(name, "privateKey", &private_key(&format!("{name}/default")), &hotkey(name));
+            }
+            _ => {}
+        }
         self.0.dev_chain(&[&["register", "--hotkey", &hotkey(name)], more].concat());
     }
 
@@ -75,6 +103,9 @@ fn neuron(chain: &DevChain, head: &BlockRef, name: &str) -> Neuron {
 }
 
 fn hotkey(name: &str) -> String {
+    if name == BY_PHRASE {
+        return PHRASE_ADDRESS.to_owned();
+    }
     OperatorKey::dev(&format!("{name}/default")).hotkey().to_string()
 }
 
@@ -88,6 +119,10 @@ fn succeeded(output: Output) -> String {
 #[test]
 fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
     let subnet = Subnet::start();
+    let owners: Vec<String> =
+        ["operator"].iter().chain(&MINERS).chain(&VALIDATORS).map(|name| format!("{name}/default")).collect();
+    let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
+    let (keys, secrets) = (Secrets::of(&owners, &[]), Secrets::of(&owners, &[TOKEN]));
     subnet.join("operator", &["--validator"]);
     for name in VALIDATORS {
         subnet.join(name, &["--validator"]);
@@ -106,7 +141,16 @@ fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
     for (number, (name, (_, url))) in MINERS.into_iter().zip(&miners).enumerate() {
         let mut commit = subnet.role("commit", name);
         commit.args(["--repo", &format!("{name}/policy"), "--revision", &format!("{number:040}"), "--chute-id", url]);
-        assert!(succeeded(commit.output().unwrap()).contains("final and read back"));
+        // The first says every byte that goes to the node and comes from it, and so the node's whole address.
+        let (filter, unsaid) = match number {
+            0 => ("trace,jsonrpsee=trace,soketto=trace,subxt=trace", &keys),
+            _ => ("trace", &secrets),
+        };
+        let done = commit.args(["--log", filter]).output().unwrap();
+        let is_said = String::from_utf8_lossy(&done.stderr).contains("author_submitAndWatchExtrinsic");
+        assert_eq!(is_said, number == 0, "{done:?}");
+        unsaid.are_not_said("commit", &done);
+        assert!(succeeded(done).contains("final and read back"));
     }
 
     let mut daemon = Process::start(&mut subnet.role("daemon", "operator"));
@@ -128,8 +172,10 @@ fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
     assert!(!expected.is_empty(), "nobody is paid");
     let validate = |name: &str| {
         let mut command = subnet.role("validate", name);
-        command.args(["--once", "--sample", "all", "--backend-url", &url, "--log", "warn"]);
-        succeeded(command.output().unwrap())
+        command.args(["--once", "--sample", "all", "--backend-url", &url]);
+        let done = command.output().unwrap();
+        secrets.are_not_said("validate --once", &done);
+        succeeded(done)
     };
     for name in VALIDATORS {
         assert!(validate(name).contains("are set in block"));
@@ -146,4 +192,62 @@ fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
     assert_eq!(subnet.weights_of(VALIDATORS[1]), expected);
     validator.interrupt();
     assert!(validator.ended().success(), "{}", validator.text());
+
+    // Everything that anybody said or wrote down, beside what was looked at already.
+    secrets.are_not_in("validate", &validator.text());
+    for page in ["/metrics", "/health", "/v1/status", "/v1/cycles/1/manifest"] {
+        let (status, body) = http::request("GET", &format!("{url}{page}"), &[], b"").unwrap();
+        assert_eq!(status, 200, "{page}");
+        secrets.are_not_in(page, &String::from_utf8(body).unwrap());
+    }
+    for name in ["operator", BY_PHRASE, BY_PRIVATE_KEY] {
+        let seen = subnet.role("doctor", name).output().unwrap();
+        assert!(String::from_utf8_lossy(&seen.stdout).contains(&hotkey(name)), "{seen:?}");
+        secrets.are_not_said("doctor", &seen);
+    }
+    let (nobody, seed) = (OperatorKey::dev("nobody").hotkey().to_string(), private_key("operator/default"));
+    let wrong =
+        [("secretPhrase", PHRASE), ("secretPhrase", &PHRASE[1..]), ("privateKey", &seed), ("secretSeed", &seed)];
+    for (field, secret) in wrong {
+        subnet.rewrite(BY_PHRASE, field, secret, &nobody);
+        let sha = "0".repeat(40);
+        let claim = ["--repo", "a/b", "--revision", &sha, "--chute-id", "alice"];
+        for (command, more) in [("doctor", &[][..]), ("validate", &["--backend-url", &url]), ("commit", &claim)] {
+            let refused = subnet.role(command, BY_PHRASE).args(more).output().unwrap();
+            assert!(!refused.status.success(), "{command} with a wrong {field}");
+            secrets.are_not_said(command, &refused);
+        }
+    }
+    let mut elsewhere = subnet.0.local("show-commitment");
+    elsewhere.args(["--network", &format!("http://127.0.0.1:1/{TOKEN}"), "--uid", "0"]);
+    let refused = elsewhere.output().unwrap();
+    secrets.are_not_said("show-commitment", &refused);
+    assert_refused("an address that is none", &refused, 1, &["ws://"]);
+    daemon.interrupt();
+    assert!(daemon.ended().success(), "{}", daemon.text());
+    assert!(daemon.err.find("DEBUG").is_some(), "the daemon says too little to show anything: {}", daemon.text());
+    secrets.are_not_in("daemon", &daemon.text());
+    secrets.are_not_in("the node", &subnet.0.node.text());
+    secrets.are_not_below(&subnet.0.folder.path().join("data"));
+}
+
+/// The base64 is that of the phrase's seed.
+#[test]
+fn a_secret_is_found_in_every_form() {
+    let secrets = Secrets::of(&["alice/default"], &["token"]);
+    let seed = dev_seed("alice/default");
+    let texts = [
+        format!("key={}", hex::encode_upper(seed)),
+        format!("{seed:?}"),
+        format!("{seed:02x?}"),
+        serde_json::to_string(&seed.to_vec()).unwrap(),
+        "+seVnb/nLwUuWgw8jWUw8g==".to_owned(),
+        private_key("alice/default"),
+        format!("words {PHRASE}"),
+        "ws://host/token".to_owned(),
+    ];
+    for text in texts {
+        assert!(std::panic::catch_unwind(|| secrets.are_not_in("it", &text)).is_err(), "{text}");
+    }
+    secrets.are_not_in("a hotkey", &hotkey("alice"));
 }

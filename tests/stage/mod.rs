@@ -5,6 +5,7 @@
 pub mod disk;
 pub mod http;
 pub mod process;
+pub mod secrets;
 pub mod served_chain;
 
 use std::collections::BTreeMap;
