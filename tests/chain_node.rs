@@ -2,6 +2,7 @@
 
 mod chain_suite;
 mod dev_node;
+mod weight_commits;
 
 use chain_suite::{Subnet, all, key};
 use dev_node::{by_hand, connect, metadata, node, runtime, settings};
@@ -22,6 +23,10 @@ struct NodeSubnet {
 
 impl NodeSubnet {
     async fn new(spec_version: u32) -> NodeSubnet {
+        NodeSubnet::of(runtime(spec_version)).await
+    }
+
+    async fn of(runtime: DevRuntime) -> NodeSubnet {
         let chain = by_hand("dev");
         chain.register(NETUID, &Registration::validator(key(0).hotkey())).unwrap();
         for number in 1..=2 {
@@ -30,7 +35,7 @@ impl NodeSubnet {
         let rules = Hyperparameters { weights_set_rate_limit_blocks: 0, ..Hyperparameters::default() };
         chain.set_hyperparameters(NETUID, &rules).unwrap();
         chain.advance(10).unwrap();
-        let node = node(&chain, runtime(spec_version)).await;
+        let node = node(&chain, runtime).await;
         let client = connect(&chain, &[&node]).await;
         NodeSubnet { chain, node, client }
     }
@@ -364,6 +369,8 @@ async fn every_refusal_has_its_error_wherever_it_comes_from() {
         (in_block("ExpiredWeightCommit"), CommitNotFound),
         (at_pool(17), NotInRevealRange),
         (in_block("RevealTooEarly"), NotInRevealRange),
+        (in_block("InvalidRevealCommitHashNotMatch"), CommitNotFound),
+        (in_block("TooManyUnrevealedCommits"), TooManyUnrevealedCommits),
         (at_pool(18), LengthMismatch { uids: 1, values: 1 }),
         (in_block("WeightVecNotEqualSize"), LengthMismatch { uids: 1, values: 1 }),
         (in_block("DuplicateUids"), DuplicateUid(Uid(1))),

@@ -64,25 +64,52 @@ fn check_signer(
     if uids != values {
         return Err(ChainError::LengthMismatch { uids, values });
     }
-    let Some(validator) = neurons.iter().find(|neuron| neuron.hotkey == *signer) else {
-        return Err(ChainError::NotRegistered { hotkey: *signer, netuid });
-    };
-    if validator.stake_rao < rules.stake_threshold_rao {
-        let needed_rao = rules.stake_threshold_rao;
-        return Err(ChainError::StakeTooLow { stake_rao: validator.stake_rao, needed_rao });
-    }
+    let validator = registered(netuid, signer, neurons)?;
+    check_stake(validator, rules)?;
     if weights.version_key < rules.weights_version_key {
         let needed = rules.weights_version_key;
         return Err(ChainError::VersionKeyTooOld { given: weights.version_key, needed });
     }
-    if let Some(last) = validator.last_update {
-        let allowed_at = last.0.saturating_add(rules.weights_set_rate_limit_blocks);
-        if at.0 < allowed_at {
-            return Err(ChainError::RateLimited { blocks_left: allowed_at - at.0 });
-        }
-    }
+    check_pause(validator, rules, at)?;
     if !validator.validator_permit {
         return Err(ChainError::NoValidatorPermit(*signer));
+    }
+    Ok(())
+}
+
+/// Checks that the chain would take a commit of weights from this signer in block `at`. It cannot see the weights.
+pub(super) fn check_committer(
+    netuid: Netuid,
+    signer: &Hotkey,
+    neurons: &[Neuron],
+    rules: &Hyperparameters,
+    at: BlockNumber,
+) -> Result<(), ChainError> {
+    let validator = registered(netuid, signer, neurons)?;
+    check_stake(validator, rules)?;
+    check_pause(validator, rules, at)
+}
+
+fn registered<'a>(netuid: Netuid, signer: &Hotkey, neurons: &'a [Neuron]) -> Result<&'a Neuron, ChainError> {
+    let found = neurons.iter().find(|neuron| neuron.hotkey == *signer);
+    found.ok_or(ChainError::NotRegistered { hotkey: *signer, netuid })
+}
+
+fn check_stake(validator: &Neuron, rules: &Hyperparameters) -> Result<(), ChainError> {
+    if validator.stake_rao < rules.stake_threshold_rao {
+        let needed_rao = rules.stake_threshold_rao;
+        return Err(ChainError::StakeTooLow { stake_rao: validator.stake_rao, needed_rao });
+    }
+    Ok(())
+}
+
+/// The pause counts from the last weights or commit, and before the first from the registration, as the chain's
+/// `LastUpdate` does; block 0 there says never.
+fn check_pause(validator: &Neuron, rules: &Hyperparameters, at: BlockNumber) -> Result<(), ChainError> {
+    let last = validator.last_update.unwrap_or(validator.registered_at).0;
+    let allowed_at = last.saturating_add(rules.weights_set_rate_limit_blocks);
+    if last > 0 && at.0 < allowed_at {
+        return Err(ChainError::RateLimited { blocks_left: allowed_at - at.0 });
     }
     Ok(())
 }
@@ -172,6 +199,7 @@ mod tests {
             (check(|_, _, r, _, _| r.stake_threshold_rao = 1_001), StakeTooLow { stake_rao: 1_000, needed_rao: 1_001 }),
             (check(|_, _, r, _, _| r.weights_version_key = 4), VersionKeyTooOld { given: 3, needed: 4 }),
             (check(|_, _, _, _, at| *at = 107), RateLimited { blocks_left: 3 }),
+            (check(|_, n, _, _, at| (*at, n[0].last_update) = (9, None)), RateLimited { blocks_left: 2 }),
             (check(|_, n, _, _, _| n[0].validator_permit = false), NoValidatorPermit(Hotkey([0; 32]))),
             (check(|w, _, _, _, _| w.holders.truncate(1)), HolderUnknown(Uid(2))),
             (check(|_, n, _, _, _| n[2].hotkey = Hotkey([9; 32])), changed(Some(Hotkey([9; 32])))),
@@ -184,6 +212,14 @@ mod tests {
             assert_eq!(result, Err(expected));
         }
         assert!(changed(None).is_temporary(), "the neurons are read again");
+    }
+
+    #[test]
+    fn the_pause_counts_from_the_registration_but_not_from_block_0() {
+        assert_eq!(check(|_, n, _, _, at| (*at, n[0].last_update) = (11, None)), Ok(()));
+        let genesis =
+            |n: &mut Vec<Neuron>, at: &mut u64| (n[0].last_update, n[0].registered_at, *at) = (None, BlockNumber(0), 1);
+        assert_eq!(check(|_, n, _, _, at| genesis(n, at)), Ok(()));
     }
 
     #[test]

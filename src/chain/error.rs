@@ -194,6 +194,9 @@ pub enum ChainError {
     /// Committed weights cannot be revealed in this epoch.
     #[error("committed weights cannot be revealed in this epoch; wait for the epoch of their reveal")]
     NotInRevealRange,
+    /// As many committed weights as the chain keeps of one hotkey wait to be opened.
+    #[error("ten commits of weights of this hotkey wait to be opened; reveal them, or wait for the next epoch")]
+    TooManyUnrevealedCommits,
     /// The chain refused a call for a reason that this program does not foresee.
     #[error("the chain refused the call: {0}")]
     Refused(String),
@@ -218,6 +221,7 @@ impl ChainError {
                 | ChainError::TemporarilyBanned
                 | ChainError::NotIncluded { .. }
                 | ChainError::NotInRevealRange
+                | ChainError::TooManyUnrevealedCommits
                 | ChainError::CommitRevealNeeded(_)
                 | ChainError::CommitRevealDisabled(_)
                 | ChainError::RevealRoundPast

@@ -66,9 +66,9 @@ pub struct RawCommitment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hyperparameters {
-    /// Blocks of an epoch less one.
+    /// Blocks of an epoch; of older runtimes less one.
     pub tempo: u16,
-    /// Blocks that must pass between two settings of weights by one neuron.
+    /// Blocks that must pass between two settings of weights by one neuron; taking its uid counts as the first.
     pub weights_set_rate_limit_blocks: u64,
     /// Fewest weights in one setting; a smaller subnet needs one for each of its neurons.
     pub min_allowed_weights: u16,

@@ -4,10 +4,10 @@ use rusqlite::Transaction;
 
 use super::super::{
     Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission, WeightsForm,
-    WeightsReceipt,
+    WeightsReceipt, checks,
 };
 use super::view::hash_of;
-use super::{DevChain, Shared, clock, reads, writes};
+use super::{DevChain, Shared, clock, commits, reads, writes};
 use crate::beacon::OperatorKey;
 use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
 
@@ -59,6 +59,34 @@ impl Shared {
     ) -> Result<BlockNumber, ChainError> {
         self.pending().on_write()?;
         self.write(|transaction| writes::set_weights(transaction, signer, netuid, weights))
+    }
+
+    /// Takes a hash of weights into the next block.
+    pub(super) fn commit_hash(
+        &self,
+        signer: Hotkey,
+        netuid: Netuid,
+        hash: [u8; 32],
+    ) -> Result<BlockNumber, ChainError> {
+        self.pending().on_write()?;
+        self.write(|transaction| commits::commit_hash(transaction, signer, netuid, hash))
+    }
+
+    /// Takes locked weights that nobody here can open into the next block.
+    pub(super) fn commit_locked(&self, signer: Hotkey, netuid: Netuid) -> Result<BlockNumber, ChainError> {
+        self.pending().on_write()?;
+        self.write(|transaction| commits::commit_locked(transaction, signer, netuid, None))
+    }
+
+    /// Reveals weights in the next block.
+    pub(super) fn reveal(
+        &self,
+        signer: Hotkey,
+        netuid: Netuid,
+        weights: &WeightSubmission,
+    ) -> Result<BlockNumber, ChainError> {
+        self.pending().on_write()?;
+        self.write(|transaction| commits::reveal(transaction, signer, netuid, weights))
     }
 
     fn check_final(&self, transaction: &Transaction, asked: BlockNumber) -> Result<(), ChainError> {
@@ -148,20 +176,33 @@ impl Chain for DevChain {
         let (signer, weights) = (signer.hotkey(), weights.clone());
         self.call(move |shared| {
             shared.pending().on_write()?;
-            let block = shared.write(|transaction| {
-                writes::check_weights(transaction, signer, netuid, &weights)?;
-                writes::set_weights(transaction, signer, netuid, &weights)
-            })?;
-            Ok(WeightsReceipt { block, form: WeightsForm::Plain })
+            shared.write(|transaction| {
+                let rules = writes::check_weights(transaction, signer, netuid, &weights)?;
+                let (form, block) = match rules.commit_reveal_weights_enabled {
+                    false => (WeightsForm::Plain, writes::set_weights(transaction, signer, netuid, &weights)?),
+                    true => {
+                        let opened = Some(&weights);
+                        (WeightsForm::Timelocked, commits::commit_locked(transaction, signer, netuid, opened)?)
+                    }
+                };
+                Ok(WeightsReceipt { block, form })
+            })
         })
     }
 
     fn reveal_weights<'a>(
         &'a self,
-        _signer: &'a OperatorKey,
-        _netuid: Netuid,
-        _weights: &'a WeightSubmission,
+        signer: &'a OperatorKey,
+        netuid: Netuid,
+        weights: &'a WeightSubmission,
     ) -> ChainFuture<'a, Receipt> {
-        Box::pin(async { Err(ChainError::CommitNotFound) })
+        let (signer, weights) = (signer.hotkey(), weights.clone());
+        self.call(move |shared| {
+            shared.read(|transaction| {
+                let neurons = reads::neurons(transaction, netuid, writes::next_block(transaction)?)?;
+                checks::check_holders(&weights, &neurons)
+            })?;
+            shared.reveal(signer, netuid, &weights).map(|block| Receipt { block })
+        })
     }
 }

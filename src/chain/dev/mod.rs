@@ -5,6 +5,7 @@
 
 mod chain;
 mod clock;
+mod commits;
 mod faults;
 mod open;
 mod reads;

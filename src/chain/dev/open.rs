@@ -20,6 +20,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_NAME: usize = 32;
 
 /// History is kept: each row says from which block on it holds, and the newest one up to a block is the state there.
+/// Weights that were committed first say by `committed` which block brought them. A commit without a hash is of locked
+/// weights.
 const TABLES: &str = "
     CREATE TABLE chain (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -62,8 +64,18 @@ const TABLES: &str = "
         block INTEGER NOT NULL,
         uids TEXT NOT NULL,
         vals TEXT NOT NULL,
+        committed INTEGER,
         PRIMARY KEY (netuid, hotkey, block)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE weights_commit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        netuid INTEGER NOT NULL,
+        hotkey BLOB NOT NULL,
+        block INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        hash BLOB,
+        revealed INTEGER
+    ) STRICT;
 ";
 
 pub(super) fn in_file(path: &Path) -> Result<Connection, ChainError> {

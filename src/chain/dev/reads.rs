@@ -6,11 +6,16 @@ use super::super::{ChainError, CommitmentData, Hyperparameters, Neuron, OpaqueFi
 use super::file_error;
 use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
 
-/// The newest row of each neuron's history up to a block, with the newest weights that its hotkey set since.
+/// The newest row of each neuron's history up to a block, with the block in which its hotkey last set or committed weights
+/// since. The opening of committed weights does not count, as on a real chain.
 const NEURONS: &str = "
     SELECT n.uid, n.hotkey, n.coldkey, n.stake_rao, n.validator_permit, n.block,
-           (SELECT max(w.block) FROM weights w
-            WHERE w.netuid = n.netuid AND w.hotkey = n.hotkey AND w.block BETWEEN n.block AND ?2)
+           nullif(max(
+               coalesce((SELECT max(w.block) FROM weights w
+                         WHERE w.netuid = n.netuid AND w.hotkey = n.hotkey AND w.committed IS NULL
+                           AND w.block BETWEEN n.block AND ?2), 0),
+               coalesce((SELECT max(c.block) FROM weights_commit c
+                         WHERE c.netuid = n.netuid AND c.hotkey = n.hotkey AND c.block BETWEEN n.block AND ?2), 0)), 0)
     FROM neuron n
     WHERE n.netuid = ?1
       AND n.block = (SELECT max(m.block) FROM neuron m WHERE m.netuid = n.netuid AND m.uid = n.uid AND m.block <= ?2)

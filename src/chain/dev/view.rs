@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::{ChainError, Hyperparameters, Neuron, RawCommitment};
+use super::commits::{self, Pending};
 use super::{Shared, clock, reads};
 use crate::beacon::dev_block_hash;
 use crate::domain::{BlockHash, BlockNumber, Hotkey, Netuid, Uid};
@@ -19,6 +20,8 @@ pub(super) struct SubnetView {
     pub(super) owner: Option<Hotkey>,
     pub(super) neurons: Vec<Neuron>,
     pub(super) commitments: Vec<RawCommitment>,
+    /// Hashes of weights that wait to be revealed.
+    pub(super) commits: Vec<Pending>,
     /// Weights of the neurons that set some.
     pub(super) weights: Vec<(Uid, Vec<(Uid, u16)>)>,
 }
@@ -46,7 +49,8 @@ impl Shared {
                 let commitments = reads::commitments(transaction, netuid, at)?;
                 let rules = reads::rules(transaction, netuid)?;
                 let owner = reads::owner(transaction, netuid, at)?;
-                Ok(SubnetView { netuid, rules, owner, neurons, commitments, weights })
+                let commits = commits::pending(transaction, netuid, at)?;
+                Ok(SubnetView { netuid, rules, owner, neurons, commitments, commits, weights })
             };
             reads::netuids(transaction)?.into_iter().map(subnet).collect()
         })

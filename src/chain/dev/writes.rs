@@ -3,7 +3,7 @@
 use rusqlite::{Transaction, params};
 
 use super::super::{ChainError, Hyperparameters, OpaqueField, WeightSubmission, check_commitment, checks};
-use super::{Registration, clock, file_error, reads};
+use super::{Registration, clock, commits, file_error, reads};
 use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
 
 /// Uids of a subnet, subtensor's default.
@@ -12,7 +12,7 @@ const MAX_UIDS: u16 = 256;
 const SPACE_PER_EPOCH: u64 = 3_100;
 const LEAST_COUNTED_BYTES: u64 = 100;
 
-fn next_block(transaction: &Transaction) -> Result<BlockNumber, ChainError> {
+pub(super) fn next_block(transaction: &Transaction) -> Result<BlockNumber, ChainError> {
     Ok(BlockNumber(clock::head(transaction)?.0 + 1))
 }
 
@@ -107,7 +107,7 @@ fn use_space(
     block: BlockNumber,
     rules: &Hyperparameters,
 ) -> Result<(), ChainError> {
-    let epoch_blocks = u64::from(rules.tempo) + 1;
+    let epoch_blocks = commits::epoch_blocks(rules);
     let epoch_start = block.0 - block.0 % epoch_blocks;
     let used: u64 = transaction
         .query_row(
@@ -124,17 +124,18 @@ fn use_space(
     transaction.execute(sql, params![netuid.0, signer.0, block.0, counted]).map(drop).map_err(file_error)
 }
 
-/// What a client checks before it sends weights.
+/// What a client checks before it sends weights. The subnet's rules, if it may send them.
 pub(super) fn check_weights(
     transaction: &Transaction,
     signer: Hotkey,
     netuid: Netuid,
     weights: &WeightSubmission,
-) -> Result<(), ChainError> {
+) -> Result<Hyperparameters, ChainError> {
     let rules = reads::rules(transaction, netuid)?;
     let block = next_block(transaction)?;
     let neurons = reads::neurons(transaction, netuid, block)?;
-    checks::check_weights(netuid, &signer, weights, &neurons, &rules, block)
+    checks::check_weights(netuid, &signer, weights, &neurons, &rules, block)?;
+    Ok(rules)
 }
 
 pub(super) fn set_weights(
@@ -147,19 +148,40 @@ pub(super) fn set_weights(
     let block = next_block(transaction)?;
     let neurons = reads::neurons(transaction, netuid, block)?;
     checks::check_call(netuid, &signer, weights, &neurons, &rules, block)?;
+    put_weights(transaction, signer, netuid, weights, block, None)?;
+    Ok(block)
+}
+
+/// Lets weights stand from a block on. `committed` is the block that brought them, where they were committed first.
+pub(super) fn put_weights(
+    transaction: &Transaction,
+    signer: Hotkey,
+    netuid: Netuid,
+    weights: &WeightSubmission,
+    block: BlockNumber,
+    committed: Option<BlockNumber>,
+) -> Result<(), ChainError> {
     let list = |values: &dyn Fn() -> serde_json::Result<String>| values().expect("whole numbers are plain data");
     let uids = list(&|| serde_json::to_string(&weights.uids));
     let values = list(&|| serde_json::to_string(&weights.values));
-    let sql = "INSERT OR REPLACE INTO weights (netuid, hotkey, block, uids, vals) VALUES (?1, ?2, ?3, ?4, ?5)";
-    transaction.execute(sql, params![netuid.0, signer.0, block.0, uids, values]).map_err(file_error)?;
-    Ok(block)
+    let sql = "INSERT OR REPLACE INTO weights (netuid, hotkey, block, uids, vals, committed)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let committed = committed.map(|block| block.0);
+    let row = params![netuid.0, signer.0, block.0, uids, values, committed];
+    transaction.execute(sql, row).map(drop).map_err(file_error)
 }
 
 /// Forgets all that stands in blocks that are not final.
 pub(super) fn drop_unfinalized(transaction: &Transaction) -> Result<(), ChainError> {
     let finalized = clock::finalized(transaction)?;
-    for table in ["neuron", "commitment", "commitment_space", "weights"] {
+    for table in ["neuron", "commitment", "commitment_space", "weights_commit"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE block > ?1"), [finalized.0]).map_err(file_error)?;
+    }
+    for sql in [
+        "DELETE FROM weights WHERE coalesce(committed, block) > ?1",
+        "UPDATE weights_commit SET revealed = NULL WHERE revealed > ?1",
+    ] {
+        transaction.execute(sql, [finalized.0]).map_err(file_error)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::super::{
     Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission, WeightsForm,
     WeightsReceipt, check_commitment, check_weights,
 };
-use super::names::COMMIT_REVEAL_VERSION;
+use super::names::{COMMIT_REVEAL_VERSION, HASHED, TIMELOCKED};
 use super::refusal::{Facts, Standing};
 use super::signing::Payload;
 use super::state::State;
@@ -100,7 +100,7 @@ impl Chain for NodeChain {
             let is_committed = state.check_weights(netuid, signer.hotkey(), weights).await?;
             let (form, payload) = match is_committed {
                 false => (WeightsForm::Plain, signing::set_weights(netuid, weights)),
-                true => (WeightsForm::Timelocked, state.committed_weights(netuid, &signer.hotkey(), weights).await?),
+                true => state.committed_weights(netuid, &signer.hotkey(), weights).await?,
             };
             match self.send(signer, &payload).await {
                 Ok(block) => Ok(WeightsReceipt { block, form }),
@@ -111,11 +111,18 @@ impl Chain for NodeChain {
 
     fn reveal_weights<'a>(
         &'a self,
-        _signer: &'a OperatorKey,
-        _netuid: Netuid,
-        _weights: &'a WeightSubmission,
+        signer: &'a OperatorKey,
+        netuid: Netuid,
+        weights: &'a WeightSubmission,
     ) -> ChainFuture<'a, Receipt> {
-        Box::pin(async { Err(ChainError::CommitNotFound) })
+        Box::pin(async move {
+            self.check_may_sign()?;
+            self.newest().await?.check_reveal(netuid, &signer.hotkey(), weights).await?;
+            match self.send(signer, &signing::reveal_weights(netuid, weights)).await {
+                Ok(block) => Ok(Receipt { block }),
+                Err(unsent) => Err(self.explain(unsent, signer.hotkey(), netuid, Some(weights)).await),
+            }
+        })
     }
 }
 
@@ -134,24 +141,44 @@ impl State {
         Ok(rules.commit_reveal_weights_enabled)
     }
 
-    /// The call that commits weights, locked until the chain may open them.
+    /// The call that commits weights: locked until the chain may open them, or as a hash where the runtime does not take
+    /// our form of locked weights.
     async fn committed_weights(
         &self,
         netuid: Netuid,
         signer: &Hotkey,
         weights: &WeightSubmission,
-    ) -> Result<Payload, ChainError> {
-        let version: u16 = self.needed(COMMIT_REVEAL_VERSION, vec![]).await?;
-        if version != COMMITTED_FORM {
-            let why = format!("the chain takes committed weights of version {version}, not {COMMITTED_FORM}");
-            return Err(ChainError::Refused(format!("{why}; update kinitro")));
+    ) -> Result<(WeightsForm, Payload), ChainError> {
+        let version: Option<u16> = match self.runtime.takes(&TIMELOCKED) {
+            true => Some(self.needed(COMMIT_REVEAL_VERSION, vec![]).await?),
+            false => None,
+        };
+        match version {
+            Some(COMMITTED_FORM) => Ok((WeightsForm::Timelocked, self.locked_weights(netuid, signer, weights).await?)),
+            _ if self.runtime.takes(&HASHED) => {
+                Ok((WeightsForm::Hashed, self.hashed_weights(netuid, signer, weights).await?))
+            }
+            other => {
+                let other = other.unwrap_or(0);
+                let why = format!("the chain takes committed weights of version {other}, not {COMMITTED_FORM}");
+                Err(ChainError::Refused(format!("{why}; update kinitro")))
+            }
         }
+    }
+
+    /// The call that commits weights which are locked until the chain may open them.
+    async fn locked_weights(
+        &self,
+        netuid: Netuid,
+        signer: &Hotkey,
+        weights: &WeightSubmission,
+    ) -> Result<Payload, ChainError> {
         let newest = self.block.number.0;
         let reveal = self.epochs(netuid).await?.reveal_block(newest, self.reveal_period(netuid).await?)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let round = schedule::round(newest, reveal, self.runtime.block_time_s(), now.as_secs_f64());
         let locked = timelock::lock(&timelock::payload(signer, weights), round)?;
-        Ok(signing::commit_weights(netuid, &locked, round, version))
+        Ok(signing::commit_weights(netuid, &locked, round, COMMITTED_FORM))
     }
 }
 

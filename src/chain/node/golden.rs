@@ -234,6 +234,34 @@ fn the_call_that_commits_weights_has_the_runtimes_form() {
 }
 
 #[test]
+fn the_calls_that_commit_and_reveal_hashes_have_the_runtimes_form() {
+    let weights = WeightSubmission {
+        uids: vec![Uid(0), Uid(258)],
+        values: vec![65_535, 1],
+        version_key: 3,
+        holders: vec![],
+        salt: [1, 2, 3, 4, 5, 6, 7, 772],
+    };
+    for version in [461, 419] {
+        let runtime = runtime(version);
+        let pallet = runtime.client().metadata_ref().pallet_by_name("SubtensorModule").unwrap();
+        let index = |name: &str| [pallet.call_index(), pallet.call_variant_by_name(name).unwrap().index];
+        let commit = runtime.client().tx().call_data(&super::signing::commit_hash(Netuid(26), &[9; 32])).unwrap();
+        assert_eq!(commit, [&index("commit_weights")[..], &[26, 0], &[9; 32]].concat());
+        let reveal = runtime.client().tx().call_data(&super::signing::reveal_weights(Netuid(26), &weights)).unwrap();
+        let expected = [
+            &index("reveal_weights")[..],
+            &[26, 0],
+            &[2 << 2, 0, 0, 2, 1],
+            &[2 << 2, 255, 255, 1, 0],
+            &[8 << 2, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 4, 3],
+            &[3, 0, 0, 0, 0, 0, 0, 0],
+        ];
+        assert_eq!(reveal, expected.concat());
+    }
+}
+
+#[test]
 fn the_numbers_of_errors_are_the_runtimes_own() {
     let name = ("SubtensorModule".to_owned(), "SettingWeightsTooFast".to_owned());
     for (version, number) in [(461, 29), (419, 30)] {

@@ -9,6 +9,7 @@ pub(in crate::chain) mod commitment;
 mod connector;
 #[cfg(test)]
 mod golden;
+pub(in crate::chain) mod hashed;
 mod link;
 pub(in crate::chain) mod names;
 mod network;

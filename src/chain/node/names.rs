@@ -50,6 +50,8 @@ pub(in crate::chain) const ACTIVITY_CUTOFF: Item = ("SubtensorModule", "Activity
 pub(in crate::chain) const REVEAL_PERIOD: Item = ("SubtensorModule", "RevealPeriodEpochs");
 /// Version of the form of committed weights.
 pub(in crate::chain) const COMMIT_REVEAL_VERSION: Item = ("SubtensorModule", "CommitRevealWeightsVersion");
+/// Hashes of weights that wait to be revealed, by index of netuid and mechanism, and hotkey.
+pub(in crate::chain) const WEIGHT_COMMITS: Item = ("SubtensorModule", "WeightCommits");
 /// Block of the last epoch, by netuid. Older runtimes have none of these three.
 pub(in crate::chain) const LAST_EPOCH_BLOCK: Item = ("SubtensorModule", "LastEpochBlock");
 /// Block of an epoch that the owner asked for, by netuid.
@@ -82,7 +84,6 @@ const ITEMS: &[(Item, usize)] = &[
     (STAKE_THRESHOLD, 0),
     (COMMIT_REVEAL_ENABLED, 1),
     (REVEAL_PERIOD, 1),
-    (COMMIT_REVEAL_VERSION, 0),
     (COMMITMENT_OF, 2),
     (EVENTS, 0),
 ];
@@ -103,6 +104,15 @@ pub(in crate::chain) const COMMIT_WEIGHTS: Call = Call {
     name: "commit_timelocked_weights",
     arguments: &["netuid", "commit", "reveal_round", "commit_reveal_version"],
 };
+/// Commits the hash of weights.
+pub(in crate::chain) const COMMIT_HASH: Call =
+    Call { pallet: "SubtensorModule", name: "commit_weights", arguments: &["netuid", "commit_hash"] };
+/// Reveals weights whose hash was committed.
+pub(in crate::chain) const REVEAL_WEIGHTS: Call = Call {
+    pallet: "SubtensorModule",
+    name: "reveal_weights",
+    arguments: &["netuid", "uids", "values", "salt", "version_key"],
+};
 /// Writes a commitment.
 pub(in crate::chain) const SET_COMMITMENT: Call =
     Call { pallet: "Commitments", name: "set_commitment", arguments: &["netuid", "info"] };
@@ -111,10 +121,39 @@ pub(in crate::chain) const SET_COMMITMENT: Call =
 /// shares included, which storage has in parts only.
 pub(in crate::chain) const SUBNET_STATE: (&str, &str) = ("SubnetInfoRuntimeApi", "get_subnet_state");
 
-/// What a runtime lacks of all these.
+/// A way in which weights are committed first: what it needs, of which a runtime may have all or not.
+pub(in crate::chain) struct Way {
+    items: &'static [(Item, usize)],
+    calls: &'static [Call],
+}
+
+/// Locked until a round of drand's, opened by the chain.
+pub(in crate::chain) const TIMELOCKED: Way = Way { items: &[(COMMIT_REVEAL_VERSION, 0)], calls: &[COMMIT_WEIGHTS] };
+/// As a hash, revealed by who sent it.
+pub(in crate::chain) const HASHED: Way = Way { items: &[(WEIGHT_COMMITS, 2)], calls: &[COMMIT_HASH, REVEAL_WEIGHTS] };
+
+/// What a runtime lacks of all these. Of the ways to commit weights one is enough.
 pub(in crate::chain) fn missing(metadata: &Metadata) -> Vec<String> {
+    let mut missing = lacking(metadata, ITEMS, &[SET_WEIGHTS, SET_COMMITMENT]);
+    let ways = [TIMELOCKED, HASHED].map(|way| lacking(metadata, way.items, way.calls));
+    if ways.iter().all(|lacks| !lacks.is_empty()) {
+        missing.extend(ways.into_iter().flatten());
+    }
+    let (api, method) = SUBNET_STATE;
+    if metadata.runtime_api_trait_by_name(api).and_then(|found| found.method_by_name(method)).is_none() {
+        missing.push(format!("runtime call {api}.{method}"));
+    }
+    missing
+}
+
+/// Whether a runtime has all that a way needs.
+pub(in crate::chain) fn has_way(metadata: &Metadata, way: &Way) -> bool {
+    lacking(metadata, way.items, way.calls).is_empty()
+}
+
+fn lacking(metadata: &Metadata, items: &[(Item, usize)], calls: &[Call]) -> Vec<String> {
     let mut missing = Vec::new();
-    for &((pallet, item), keys) in ITEMS {
+    for &((pallet, item), keys) in items {
         let storage = metadata.pallet_by_name(pallet).and_then(|found| found.storage());
         match storage.and_then(|storage| storage.entry_by_name(item)) {
             None => missing.push(format!("storage {pallet}.{item}")),
@@ -124,8 +163,7 @@ pub(in crate::chain) fn missing(metadata: &Metadata) -> Vec<String> {
             Some(_) => {}
         }
     }
-    for call in [SET_WEIGHTS, COMMIT_WEIGHTS, SET_COMMITMENT] {
-        let Call { pallet, name, arguments } = call;
+    for Call { pallet, name, arguments } in calls {
         let found = metadata.pallet_by_name(pallet);
         let Some(variant) = found.as_ref().and_then(|found| found.call_variant_by_name(name)) else {
             missing.push(format!("call {pallet}.{name}"));
@@ -139,10 +177,6 @@ pub(in crate::chain) fn missing(metadata: &Metadata) -> Vec<String> {
         missing.extend(
             unknown.filter(|one| !arguments.contains(one)).map(|one| format!("{pallet}.{name} without argument {one}")),
         );
-    }
-    let (api, method) = SUBNET_STATE;
-    if metadata.runtime_api_trait_by_name(api).and_then(|found| found.method_by_name(method)).is_none() {
-        missing.push(format!("runtime call {api}.{method}"));
     }
     missing
 }

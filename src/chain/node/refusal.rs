@@ -37,6 +37,7 @@ pub(super) enum Refusal {
     RevealRoundPast,
     CommitNotFound,
     NotInRevealRange,
+    TooManyUnrevealedCommits,
     /// Another transaction has this one's place.
     NonceTaken,
     /// The pool has this very transaction.
@@ -69,7 +70,10 @@ pub(super) fn of_dispatch(pallet: &str, error: &str) -> Refusal {
         ("SubtensorModule", "CommitRevealEnabled") => Refusal::CommitRevealNeeded,
         ("SubtensorModule", "CommitRevealDisabled") => Refusal::CommitRevealDisabled,
         ("SubtensorModule", "InvalidRevealRound") => Refusal::RevealRoundPast,
-        ("SubtensorModule", "NoWeightsCommitFound" | "ExpiredWeightCommit") => Refusal::CommitNotFound,
+        ("SubtensorModule", "NoWeightsCommitFound" | "ExpiredWeightCommit" | "InvalidRevealCommitHashNotMatch") => {
+            Refusal::CommitNotFound
+        }
+        ("SubtensorModule", "TooManyUnrevealedCommits") => Refusal::TooManyUnrevealedCommits,
         ("SubtensorModule", "RevealTooEarly") => Refusal::NotInRevealRange,
         ("Commitments", "TooManyFieldsInCommitmentInfo") => Refusal::CommitmentTooLong,
         ("Commitments", "SpaceLimitExceeded") => Refusal::SpaceLimitExceeded,
@@ -149,6 +153,7 @@ impl Refusal {
             Refusal::RevealRoundPast => ChainError::RevealRoundPast,
             Refusal::CommitNotFound => ChainError::CommitNotFound,
             Refusal::NotInRevealRange => ChainError::NotInRevealRange,
+            Refusal::TooManyUnrevealedCommits => ChainError::TooManyUnrevealedCommits,
             Refusal::NonceTaken => ChainError::NonceTaken(hotkey),
             Refusal::AlreadyInPool => ChainError::AlreadyInPool,
             Refusal::Banned => ChainError::TemporarilyBanned,

@@ -137,6 +137,11 @@ impl Runtime {
         self.entry(item).is_ok()
     }
 
+    /// Whether the runtime takes weights that are committed in this way.
+    pub(in crate::chain) fn takes(&self, way: &names::Way) -> bool {
+        names::has_way(self.client.metadata_ref(), way)
+    }
+
     /// Time from block to block as the runtime says it, in seconds; 12 where it does not.
     pub(in crate::chain) fn block_time_s(&self) -> f64 {
         let slot = subxt::dynamic::constant::<u64>("Aura", "SlotDuration");

@@ -30,6 +30,17 @@ pub(super) enum Epochs {
 }
 
 impl Epochs {
+    /// The epoch that a block counts as. Epochs with a counter say it of the next block alone.
+    pub(super) fn epoch_of(&self, block: u64) -> u64 {
+        match *self {
+            Epochs::Fixed { tempo, netuid } => block.saturating_add(u64::from(netuid) + 1) / (u64::from(tempo) + 1),
+            Epochs::Stateful { tempo, last_epoch_block, pending_epoch_at, index, blocks_since_last_step } => {
+                let (last, pending, since) = (last_epoch_block, pending_epoch_at, blocks_since_last_step);
+                Clock { tempo: tempo.into(), last, pending, index, since }.index_before(block)
+            }
+        }
+    }
+
     /// The first block that opens weights whose commit goes into the block after `newest`.
     pub(super) fn reveal_block(&self, newest: u64, reveal_period_epochs: u64) -> Result<u64, ChainError> {
         match *self {

@@ -9,7 +9,7 @@ use subxt::tx::{DynamicPayload, SignableTransaction, Signer};
 
 use super::super::{ChainError, WeightSubmission};
 use super::commitment::plain;
-use super::names::{COMMIT_WEIGHTS, SET_COMMITMENT, SET_WEIGHTS};
+use super::names::{COMMIT_HASH, COMMIT_WEIGHTS, REVEAL_WEIGHTS, SET_COMMITMENT, SET_WEIGHTS};
 use super::reads::number;
 use super::runtime::{Runtime, unreadable};
 use crate::beacon::OperatorKey;
@@ -42,6 +42,25 @@ pub(in crate::chain) fn commit_weights(netuid: Netuid, commit: &[u8], round: u64
         ("commit_reveal_version", number(version)),
     ];
     DynamicPayload::new(COMMIT_WEIGHTS.pallet, COMMIT_WEIGHTS.name, Composite::named(arguments))
+}
+
+/// The call that commits the hash of weights.
+pub(in crate::chain) fn commit_hash(netuid: Netuid, hash: &[u8; 32]) -> Payload {
+    let arguments = [("netuid", number(netuid.0)), ("commit_hash", Value::from_bytes(hash))];
+    DynamicPayload::new(COMMIT_HASH.pallet, COMMIT_HASH.name, Composite::named(arguments))
+}
+
+/// The call that reveals weights whose hash was committed.
+pub(in crate::chain) fn reveal_weights(netuid: Netuid, weights: &WeightSubmission) -> Payload {
+    let list = |values: &mut dyn Iterator<Item = u16>| Value::unnamed_composite(values.map(number));
+    let arguments = [
+        ("netuid", number(netuid.0)),
+        ("uids", list(&mut weights.uids.iter().map(|uid| uid.0))),
+        ("values", list(&mut weights.values.iter().copied())),
+        ("salt", list(&mut weights.salt.iter().copied())),
+        ("version_key", number(weights.version_key)),
+    ];
+    DynamicPayload::new(REVEAL_WEIGHTS.pallet, REVEAL_WEIGHTS.name, Composite::named(arguments))
 }
 
 /// The call that writes plain bytes into the signer's slot.

@@ -8,7 +8,7 @@ use subxt::extrinsics::Extrinsic;
 use subxt::utils::Era;
 
 use super::super::super::node::commitment::{Info, content};
-use super::super::super::node::names::{COMMIT_WEIGHTS, SET_COMMITMENT, SET_WEIGHTS};
+use super::super::super::node::names::{COMMIT_HASH, COMMIT_WEIGHTS, REVEAL_WEIGHTS, SET_COMMITMENT, SET_WEIGHTS};
 use super::super::super::node::runtime::Runtime;
 use super::super::super::{CommitmentData, WeightSubmission};
 use super::refusals::PoolRefusal;
@@ -27,6 +27,8 @@ pub(super) enum Call {
     SetCommitment { netuid: Netuid, data: Vec<u8> },
     SetWeights { netuid: Netuid, weights: WeightSubmission },
     CommitWeights { netuid: Netuid, commit: Vec<u8>, version: u16 },
+    CommitHash { netuid: Netuid, hash: [u8; 32] },
+    RevealWeights { netuid: Netuid, weights: WeightSubmission },
 }
 
 /// Reads a transaction. `hash_of` tells the hash of a block up to the newest one.
@@ -100,19 +102,26 @@ fn call(extrinsic: &Decoded) -> Option<Call> {
         let (commit, version) = (field(extrinsic, "commit")?, field(extrinsic, "commit_reveal_version")?);
         return Some(Call::CommitWeights { netuid, commit, version });
     }
-    if name != (SET_WEIGHTS.pallet, SET_WEIGHTS.name) {
+    if name == (COMMIT_HASH.pallet, COMMIT_HASH.name) {
+        let hash: H256 = field(extrinsic, "commit_hash")?;
+        return Some(Call::CommitHash { netuid, hash: hash.0 });
+    }
+    let is_reveal = name == (REVEAL_WEIGHTS.pallet, REVEAL_WEIGHTS.name);
+    if !is_reveal && name != (SET_WEIGHTS.pallet, SET_WEIGHTS.name) {
         return None;
     }
-    let uids: Vec<u16> = field(extrinsic, "dests")?;
+    let (uids, values) = if is_reveal { ("uids", "values") } else { ("dests", "weights") };
+    let uids: Vec<u16> = field(extrinsic, uids)?;
+    let salt: Vec<u16> = if is_reveal { field(extrinsic, "salt")? } else { vec![0; 8] };
     let weights = WeightSubmission {
         uids: uids.into_iter().map(Uid).collect(),
-        values: field(extrinsic, "weights")?,
+        values: field(extrinsic, values)?,
         version_key: field(extrinsic, "version_key")?,
         // No transaction says who earned what.
         holders: Vec::new(),
-        salt: [0; 8],
+        salt: salt.try_into().ok()?,
     };
-    Some(Call::SetWeights { netuid, weights })
+    Some(if is_reveal { Call::RevealWeights { netuid, weights } } else { Call::SetWeights { netuid, weights } })
 }
 
 fn field<T: DecodeAsType>(extrinsic: &Decoded, name: &str) -> Option<T> {

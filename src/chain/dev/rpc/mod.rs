@@ -66,6 +66,11 @@ pub enum DevNodeFault {
     },
     /// Of every list of values the last one is told as not set.
     HideLastValue,
+    /// The chain takes committed weights of another version from now on.
+    CommitVersion {
+        /// Which.
+        version: u16,
+    },
     /// No call is answered until [`DevNodeFault::Speech`].
     Silence,
     /// Calls are answered again.

@@ -40,6 +40,7 @@ struct Faults {
     page_limit: Option<usize>,
     keys_shown: Option<usize>,
     hides_last_value: bool,
+    commit_version: Option<u16>,
     silent: bool,
 }
 
@@ -87,9 +88,15 @@ impl Node {
             DevNodeFault::ShortPages { keys } => faults.page_limit = Some(keys),
             DevNodeFault::HideKeys { shown } => faults.keys_shown = Some(shown),
             DevNodeFault::HideLastValue => faults.hides_last_value = true,
+            DevNodeFault::CommitVersion { version } => faults.commit_version = Some(version),
             DevNodeFault::Silence => faults.silent = true,
             DevNodeFault::Speech => faults.silent = false,
         }
+    }
+
+    /// The version of committed weights that the chain takes.
+    fn commit_version(&self) -> u16 {
+        lock(&self.faults).commit_version.unwrap_or(COMMITTED_FORM)
     }
 
     pub(super) fn is_silent(&self) -> bool {
@@ -154,7 +161,7 @@ impl Node {
         let running = self.running(block);
         let ended: Vec<_> = lock(&self.ledger).block(block).iter().map(|included| included.error.clone()).collect();
         let events = events(&running.runtime, &ended)?;
-        storage(&running.runtime, &self.chain.shared.view(block)?, block, events)
+        storage(&running.runtime, &self.chain.shared.view(block)?, block, self.commit_version(), events)
     }
 
     pub(super) fn body(&self, block: BlockNumber) -> Vec<Vec<u8>> {
@@ -226,12 +233,14 @@ impl Node {
                 if !self.takes_commits(*netuid)? {
                     return Err(ChainError::CommitRevealDisabled(*netuid));
                 }
-                // Nobody can open it before its round, so the block keeps it and the development chain forgets it.
-                match *version == COMMITTED_FORM && is_locked(commit) {
-                    false => Err(ChainError::CommitNotFound),
-                    true => self.next(),
+                if *version != self.commit_version() || !is_locked(commit) {
+                    return Err(ChainError::Refused("not the form of committed weights".into()));
                 }
+                // Nobody can open it before its round, and this node hears of no rounds: it counts, and stays closed.
+                self.chain.shared.commit_locked(signer, *netuid)
             }
+            Call::CommitHash { netuid, hash } => self.chain.shared.commit_hash(signer, *netuid, *hash),
+            Call::RevealWeights { netuid, weights } => self.chain.shared.reveal(signer, *netuid, weights),
         }
     }
 

@@ -88,7 +88,10 @@ pub(super) fn dispatch_name(error: &ChainError) -> (&'static str, &'static str) 
         ChainError::SpaceLimitExceeded { .. } => ("Commitments", "SpaceLimitExceeded"),
         ChainError::CommitRevealNeeded(_) => ("SubtensorModule", "CommitRevealEnabled"),
         ChainError::CommitRevealDisabled(_) => ("SubtensorModule", "CommitRevealDisabled"),
-        ChainError::CommitNotFound => ("SubtensorModule", "IncorrectCommitRevealVersion"),
+        ChainError::CommitNotFound => ("SubtensorModule", "NoWeightsCommitFound"),
+        ChainError::NotInRevealRange => ("SubtensorModule", "RevealTooEarly"),
+        ChainError::TooManyUnrevealedCommits => ("SubtensorModule", "TooManyUnrevealedCommits"),
+        ChainError::Refused(_) => ("SubtensorModule", "IncorrectCommitRevealVersion"),
         _ => ("System", "CallFiltered"),
     }
 }
@@ -99,6 +102,8 @@ pub(super) fn pool_code(error: &ChainError) -> Option<u8> {
         ChainError::StakeTooLow { .. } => Some(1),
         ChainError::UnknownSubnet(_) => Some(3),
         ChainError::RateLimited { .. } => Some(6),
+        ChainError::CommitNotFound => Some(16),
+        ChainError::NotInRevealRange => Some(17),
         ChainError::LengthMismatch { .. } => Some(18),
         ChainError::NotRegistered { .. } => Some(19),
         _ => None,

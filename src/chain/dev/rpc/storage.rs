@@ -1,6 +1,6 @@
 //! The development chain's state as a node keeps it: storage keys and values, as the runtime writes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use subxt::dynamic::Value;
 use subxt::ext::codec::{Compact, Encode};
@@ -11,8 +11,9 @@ use super::super::super::node::names::*;
 use super::super::super::node::reads::{account, number};
 use super::super::super::node::runtime::Runtime;
 use super::super::super::{ChainError, CommitmentData, Neuron};
+use super::super::commits::{Pending, REVEAL_PERIOD_EPOCHS, epoch, epoch_blocks};
 use super::super::view::SubnetView;
-use crate::domain::BlockNumber;
+use crate::domain::{BlockNumber, Hotkey};
 
 /// More bytes than an empty subnet state has.
 const SUBNET_STATE_BYTES: usize = 256;
@@ -32,7 +33,7 @@ impl Writer<'_> {
     }
 
     fn put_subnet(&mut self, subnet: &SubnetView, at: BlockNumber) -> Result<(), ChainError> {
-        let SubnetView { netuid, rules, owner, neurons, commitments, weights } = subnet;
+        let SubnetView { netuid, rules, owner, neurons, commitments, commits, weights } = subnet;
         let key = || vec![number(netuid.0)];
         self.put(NETWORKS_ADDED, key(), Value::bool(true))?;
         if let Some(owner) = owner {
@@ -40,11 +41,11 @@ impl Writer<'_> {
         }
         self.put(SUBNETWORK_N, key(), number(neurons.len() as u16))?;
         self.put(TEMPO, key(), number(rules.tempo))?;
-        let since = at.0 % (u64::from(rules.tempo) + 1);
+        let since = at.0 % epoch_blocks(rules);
         self.put(BLOCKS_SINCE_LAST_STEP, key(), number(since))?;
         if self.runtime.has(LAST_EPOCH_BLOCK) && self.runtime.has(SUBNET_EPOCH_INDEX) {
             self.put(LAST_EPOCH_BLOCK, key(), number(at.0 - since))?;
-            self.put(SUBNET_EPOCH_INDEX, key(), number(at.0 / (u64::from(rules.tempo) + 1)))?;
+            self.put(SUBNET_EPOCH_INDEX, key(), number(epoch(rules, at)))?;
         }
         self.put(WEIGHTS_SET_RATE_LIMIT, key(), number(rules.weights_set_rate_limit_blocks))?;
         self.put(MIN_ALLOWED_WEIGHTS, key(), number(rules.min_allowed_weights))?;
@@ -83,6 +84,15 @@ impl Writer<'_> {
             let list = Value::unnamed_composite(weights.iter().map(pair));
             self.put(WEIGHTS, vec![number(netuid.0), number(uid.0)], list)?;
         }
+        self.put(REVEAL_PERIOD, key(), number(REVEAL_PERIOD_EPOCHS))?;
+        let hotkeys: BTreeSet<Hotkey> = commits.iter().map(|one| one.hotkey).collect();
+        for hotkey in hotkeys.iter().filter(|_| self.runtime.has(WEIGHT_COMMITS)) {
+            let numbers = |one: &Pending| [one.epoch, one.block.0, 0].map(number);
+            let waiting =
+                |one: &Pending| Value::unnamed_composite([Value::from_bytes(one.hash)].into_iter().chain(numbers(one)));
+            let own = commits.iter().filter(|one| one.hotkey == *hotkey).map(waiting);
+            self.put(WEIGHT_COMMITS, vec![number(netuid.0), account(hotkey)], Value::unnamed_composite(own))?;
+        }
         for commitment in commitments {
             let info = match &commitment.data {
                 CommitmentData::Bytes(data) => plain(data),
@@ -114,9 +124,13 @@ pub(super) fn storage(
     runtime: &Runtime,
     subnets: &[SubnetView],
     at: BlockNumber,
+    commit_version: u16,
     events: Value,
 ) -> Result<Storage, ChainError> {
     let mut writer = Writer { runtime, storage: Storage::new() };
+    if runtime.has(COMMIT_REVEAL_VERSION) {
+        writer.put(COMMIT_REVEAL_VERSION, vec![], number(commit_version))?;
+    }
     for subnet in subnets {
         writer.put_subnet(subnet, at)?;
     }
