@@ -150,6 +150,26 @@ pub enum ChainError {
         /// What it lacks.
         missing: Vec<String>,
     },
+    /// The runtime describes something that is to be signed otherwise than this program knows it.
+    #[error(
+        "runtime {spec_version} describes {what} in a form that this program does not know, so nothing is signed; \
+         update kinitro, or use another endpoint"
+    )]
+    UnknownForm {
+        /// Version of the runtime.
+        spec_version: u32,
+        /// What has the unknown form.
+        what: String,
+    },
+    /// This machine's clock and the chain's are apart.
+    #[error(
+        "this machine's clock and the time of the chain's newest block are {seconds} s apart, so no time can be chosen \
+         at which the weights may be opened; set the clock (NTP), or wait if the chain stands"
+    )]
+    ClocksApart {
+        /// How far.
+        seconds: u64,
+    },
     /// The node answered something that is no answer.
     #[error("the node's answer cannot be read ({0}); use another endpoint, and report this if it stays")]
     Unreadable(String),
@@ -219,6 +239,7 @@ impl ChainError {
                 | ChainError::NonceTaken(_)
                 | ChainError::AlreadyInPool
                 | ChainError::TemporarilyBanned
+                | ChainError::ClocksApart { .. }
                 | ChainError::NotIncluded { .. }
                 | ChainError::NotInRevealRange
                 | ChainError::TooManyUnrevealedCommits

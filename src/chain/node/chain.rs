@@ -176,7 +176,8 @@ impl State {
         let newest = self.block.number.0;
         let reveal = self.epochs(netuid).await?.reveal_block(newest, self.reveal_period(netuid).await?)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let round = schedule::round(newest, reveal, self.runtime.block_time_s(), now.as_secs_f64());
+        schedule::check_clock(now, self.time_ms().await?)?;
+        let round = schedule::round(newest, reveal, self.runtime.block_time_s(), now.as_secs_f64())?;
         let locked = timelock::lock(&timelock::payload(signer, weights), round)?;
         Ok(signing::commit_weights(netuid, &locked, round, COMMITTED_FORM))
     }

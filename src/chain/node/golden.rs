@@ -15,7 +15,7 @@ use subxt::tx::DynamicPayload;
 use super::commitment::{Registration, content};
 use super::names::*;
 use super::runtime::Runtime;
-use super::signing::{set_commitment, set_weights, signable};
+use super::signing::{call_data, set_commitment, set_weights, signable};
 use crate::beacon::{Signature, verify_transaction};
 use crate::chain::{CommitmentData, DevRuntime, OpaqueField, WeightSubmission};
 use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
@@ -110,7 +110,7 @@ fn the_call_that_sets_weights_is_the_recorded_one() {
         salt: [0; 8],
     };
     for version in [461, 419] {
-        let call = runtime(version).client().tx().call_data(&set_weights(Netuid(1), &weights)).unwrap();
+        let call = call_data(&runtime(version), &set_weights(Netuid(1), &weights)).unwrap();
         assert_eq!(call, bytes(&case["data_hex"]));
     }
 }
@@ -122,7 +122,7 @@ fn commitments_are_one_field_of_the_smallest_kind() {
         let runtime = runtime(version);
         let pallet = runtime.client().metadata_ref().pallet_by_name("Commitments").unwrap().call_index();
         for length in [0usize, 1, 2, 127, 128, 129, 300, 512] {
-            let call = runtime.client().tx().call_data(&set_commitment(Netuid(7), &data[..length])).unwrap();
+            let call = call_data(&runtime, &set_commitment(Netuid(7), &data[..length])).unwrap();
             // Raw0 to Raw128 are the variants 1 to 129 and have no length; BigRaw is 136 and begins with its length.
             let kind = match length {
                 0..=128 => vec![1 + length as u8],
@@ -225,7 +225,7 @@ fn the_call_that_commits_weights_has_the_runtimes_form() {
     for version in [461, 419] {
         let runtime = runtime(version);
         let call = super::signing::commit_weights(Netuid(7), &[1, 2, 3], 258, 4);
-        let call = runtime.client().tx().call_data(&call).unwrap();
+        let call = call_data(&runtime, &call).unwrap();
         let pallet = runtime.client().metadata_ref().pallet_by_name("SubtensorModule").unwrap();
         let index = pallet.call_variant_by_name("commit_timelocked_weights").unwrap().index;
         let expected = [pallet.call_index(), index, 7, 0, 12, 1, 2, 3, 2, 1, 0, 0, 0, 0, 0, 0, 4, 0];
@@ -246,9 +246,9 @@ fn the_calls_that_commit_and_reveal_hashes_have_the_runtimes_form() {
         let runtime = runtime(version);
         let pallet = runtime.client().metadata_ref().pallet_by_name("SubtensorModule").unwrap();
         let index = |name: &str| [pallet.call_index(), pallet.call_variant_by_name(name).unwrap().index];
-        let commit = runtime.client().tx().call_data(&super::signing::commit_hash(Netuid(26), &[9; 32])).unwrap();
+        let commit = call_data(&runtime, &super::signing::commit_hash(Netuid(26), &[9; 32])).unwrap();
         assert_eq!(commit, [&index("commit_weights")[..], &[26, 0], &[9; 32]].concat());
-        let reveal = runtime.client().tx().call_data(&super::signing::reveal_weights(Netuid(26), &weights)).unwrap();
+        let reveal = call_data(&runtime, &super::signing::reveal_weights(Netuid(26), &weights)).unwrap();
         let expected = [
             &index("reveal_weights")[..],
             &[26, 0],

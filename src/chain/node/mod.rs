@@ -22,6 +22,7 @@ pub(in crate::chain) mod signing;
 mod state;
 mod submit;
 mod timelock;
+mod type_graph;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -171,5 +172,8 @@ async fn finalized(link: &Link) -> Result<BlockRef, ChainError> {
 async fn block_of(link: &Link, hash: H256) -> Result<BlockRef, ChainError> {
     let header = link.answer(link.rpc().chain_get_header(Some(hash))).await?;
     let header = header.ok_or_else(|| unreadable("no header of a block that was just named"))?;
+    if header.number > u32::MAX.into() {
+        return Err(unreadable(format!("block {}, and the chain counts to {}", header.number, u32::MAX)));
+    }
     Ok(BlockRef { number: BlockNumber(header.number), hash: BlockHash(hash.0) })
 }

@@ -60,6 +60,8 @@ pub(in crate::chain) const PENDING_EPOCH_AT: Item = ("SubtensorModule", "Pending
 pub(in crate::chain) const SUBNET_EPOCH_INDEX: Item = ("SubtensorModule", "SubnetEpochIndex");
 /// Commitments by netuid and hotkey.
 pub(in crate::chain) const COMMITMENT_OF: Item = ("Commitments", "CommitmentOf");
+/// Time of a block in milliseconds since 1970. Recorded runtimes do not have it.
+pub(in crate::chain) const TIMESTAMP_NOW: Item = ("Timestamp", "Now");
 /// What happened in a block.
 pub(in crate::chain) const EVENTS: Item = ("System", "Events");
 
@@ -179,4 +181,30 @@ fn lacking(metadata: &Metadata, items: &[(Item, usize)], calls: &[Call]) -> Vec<
         );
     }
     missing
+}
+
+/// Pallets of which storage is read.
+const READ_PALLETS: [&str; 4] = ["System", "Timestamp", "SubtensorModule", "Commitments"];
+
+/// Every type that is read or written, but for the arguments of calls.
+pub(in crate::chain::node) fn types_in_use(metadata: &Metadata) -> Vec<u32> {
+    let mut ids = Vec::new();
+    for pallet in READ_PALLETS.iter().filter_map(|name| metadata.pallet_by_name(name)) {
+        for entry in pallet.storage().map_or(&[][..], |storage| storage.entries()) {
+            ids.push(entry.value_ty());
+            ids.extend(entry.keys().map(|key| key.key_id));
+        }
+    }
+    let (api, method) = SUBNET_STATE;
+    if let Some(method) = metadata.runtime_api_trait_by_name(api).and_then(|found| found.method_by_name(method)) {
+        ids.push(method.output_ty());
+        ids.extend(method.inputs().map(|input| input.id));
+    }
+    if let Some(constant) = metadata.pallet_by_name("Aura").and_then(|found| found.constant_by_name("SlotDuration")) {
+        ids.push(constant.ty());
+    }
+    for extension in metadata.extrinsic().transaction_extensions_to_use_for_encoding() {
+        ids.extend([extension.extra_ty(), extension.additional_ty()]);
+    }
+    ids
 }

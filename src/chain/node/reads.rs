@@ -121,6 +121,11 @@ impl State {
         Ok(self.needed::<u16>(ACTIVITY_CUTOFF, subnet()).await?.into())
     }
 
+    /// Time of the block in milliseconds since 1970, where the runtime tells it.
+    pub(super) async fn time_ms(&self) -> Result<Option<u64>, ChainError> {
+        if self.runtime.has(TIMESTAMP_NOW) { self.value(TIMESTAMP_NOW, vec![]).await } else { Ok(None) }
+    }
+
     /// Epochs from a commit of weights to their opening.
     pub(super) async fn reveal_period(&self, netuid: Netuid) -> Result<u64, ChainError> {
         self.needed(REVEAL_PERIOD, vec![number(netuid.0)]).await

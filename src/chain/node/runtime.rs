@@ -12,10 +12,13 @@ use subxt::metadata::Metadata;
 use super::super::ChainError;
 use super::link::{Link, SHOWN_CHARS};
 use super::names::{self, Item};
+use super::type_graph::TypeGraph;
 use crate::domain::{BlockHash, printable};
 
 /// Version of the description that runtimes are asked for: the oldest that describes runtime calls.
 const METADATA_VERSION: u32 = 15;
+/// Bytes before the version at the beginning of a description.
+const METADATA_MAGIC: [u8; 4] = *b"meta";
 
 /// Time from block to block on the main network.
 const DEFAULT_BLOCK_TIME_S: f64 = 12.0;
@@ -49,8 +52,14 @@ impl Runtime {
         versions: (u32, u32),
         genesis: BlockHash,
     ) -> Result<Runtime, ChainError> {
+        let form = metadata.strip_prefix(&METADATA_MAGIC).and_then(|rest| rest.first());
+        if form.is_none_or(|version| u32::from(*version) != METADATA_VERSION) {
+            return Err(unreadable(format!("the metadata is not of version {METADATA_VERSION}")));
+        }
         let metadata = Metadata::decode_from(metadata).map_err(unreadable)?;
         let (spec_version, transaction_version) = versions;
+        let mut types = TypeGraph::new(metadata.types());
+        names::types_in_use(&metadata).into_iter().try_for_each(|id| types.check(id)).map_err(unreadable)?;
         let missing = names::missing(&metadata);
         if !missing.is_empty() {
             return Err(ChainError::Incompatible { spec_version, missing });
@@ -130,6 +139,30 @@ impl Runtime {
         storage
             .and_then(|storage| storage.entry_by_name(item))
             .ok_or_else(|| unreadable(format!("no storage {pallet}.{item}")))
+    }
+
+    /// Checks that the arguments of a call can be written within bounds.
+    pub(in crate::chain) fn check_arguments(&self, pallet: &str, call: &str) -> Result<(), ChainError> {
+        let metadata = self.client.metadata_ref();
+        let found = metadata.pallet_by_name(pallet);
+        let variant = found.as_ref().and_then(|found| found.call_variant_by_name(call));
+        let variant = variant.ok_or_else(|| unreadable(format!("no call {pallet}.{call}")))?;
+        let mut types = TypeGraph::new(metadata.types());
+        variant.fields.iter().try_for_each(|field| types.check(field.ty.id)).map_err(unreadable)
+    }
+
+    /// The name of an extension of transactions that holds something and is none of these.
+    pub(in crate::chain) fn unknown_extension(&self, known: &[&str]) -> Result<Option<String>, ChainError> {
+        let metadata = self.client.metadata_ref();
+        let mut types = TypeGraph::new(metadata.types());
+        for extension in metadata.extrinsic().transaction_extensions_to_use_for_encoding() {
+            let mut is_empty = |id| types.is_empty(id).map_err(unreadable);
+            let holds_nothing = is_empty(extension.extra_ty())? && is_empty(extension.additional_ty())?;
+            if !holds_nothing && !known.contains(&extension.identifier()) {
+                return Ok(Some(printable(extension.identifier(), SHOWN_CHARS)));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the runtime has an item that not every runtime has.

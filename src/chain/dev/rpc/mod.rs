@@ -71,6 +71,11 @@ pub enum DevNodeFault {
         /// Which.
         version: u16,
     },
+    /// Blocks tell another time than this machine's clock, where the runtime tells a time at all.
+    WrongTime {
+        /// How far the clock is behind it.
+        ahead_s: i64,
+    },
     /// No call is answered until [`DevNodeFault::Speech`].
     Silence,
     /// Calls are answered again.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::super::super::ChainError;
+use super::super::clock::now_ms;
 use super::super::view::hash_of;
 use super::super::{DevChain, DevFault};
 use super::DevNodeFault;
@@ -41,6 +42,7 @@ struct Faults {
     keys_shown: Option<usize>,
     hides_last_value: bool,
     commit_version: Option<u16>,
+    time_ahead_s: i64,
     silent: bool,
 }
 
@@ -87,6 +89,7 @@ impl Node {
             DevNodeFault::ForgetStates { kept_blocks } => faults.kept_states = Some(kept_blocks),
             DevNodeFault::ShortPages { keys } => faults.page_limit = Some(keys),
             DevNodeFault::HideKeys { shown } => faults.keys_shown = Some(shown),
+            DevNodeFault::WrongTime { ahead_s } => faults.time_ahead_s = ahead_s,
             DevNodeFault::HideLastValue => faults.hides_last_value = true,
             DevNodeFault::CommitVersion { version } => faults.commit_version = Some(version),
             DevNodeFault::Silence => faults.silent = true,
@@ -161,7 +164,10 @@ impl Node {
         let running = self.running(block);
         let ended: Vec<_> = lock(&self.ledger).block(block).iter().map(|included| included.error.clone()).collect();
         let events = events(&running.runtime, &ended)?;
-        storage(&running.runtime, &self.chain.shared.view(block)?, block, self.commit_version(), events)
+        let ahead_ms = lock(&self.faults).time_ahead_s.saturating_mul(1_000);
+        let time_ms = now_ms().saturating_add(ahead_ms).max(0) as u64;
+        let commit_version = self.commit_version();
+        storage(&running.runtime, &self.chain.shared.view(block)?, block, commit_version, events, time_ms)
     }
 
     pub(super) fn body(&self, block: BlockNumber) -> Vec<Vec<u8>> {

@@ -119,13 +119,14 @@ fn by_uid(neurons: &[Neuron], absent: Value, value: impl Fn(&Neuron) -> Value) -
     Value::unnamed_composite(values)
 }
 
-/// The storage at block `at`.
+/// The storage at block `at`, which is read at `time_ms` since 1970.
 pub(super) fn storage(
     runtime: &Runtime,
     subnets: &[SubnetView],
     at: BlockNumber,
     commit_version: u16,
     events: Value,
+    time_ms: u64,
 ) -> Result<Storage, ChainError> {
     let mut writer = Writer { runtime, storage: Storage::new() };
     if runtime.has(COMMIT_REVEAL_VERSION) {
@@ -135,6 +136,9 @@ pub(super) fn storage(
         writer.put_subnet(subnet, at)?;
     }
     writer.put(EVENTS, vec![], events)?;
+    if runtime.has(TIMESTAMP_NOW) {
+        writer.put(TIMESTAMP_NOW, vec![], number(time_ms))?;
+    }
     Ok(writer.storage)
 }
 
