@@ -50,15 +50,18 @@ test-gl: vendor ## the tests of the renderer mujoco-gl; they fail where no GL dr
 	KINITRO_REQUIRE_GL=1 cargo test --locked --features gl --test gl --test gl_device -- --nocapture
 	KINITRO_REQUIRE_GL=1 cargo test --locked --features gl --lib -- engine::gl:: engine::opengl::
 
+# The example is there so that the tests' packages are too, whose features change some of ours: without them `make test`
+# and this would each build the program. Likewise for `docs`.
 identical: build ## the same bits on emulated CPUs, two C libraries, both builds; other bits without our maths functions
-	cargo build --locked
+	cargo build --locked --bin kinitro --example strip_metadata
 	cargo build --locked --features system-maths --example system_maths
 	scripts/identical
 
 # Both sides of the comparison: the program, and the maths functions that the oracle runs under.
 .PHONY: parity-programs
 parity-programs: vendor $(ORACLE)/.done
-	cargo build --release --locked --bin kinitro --example maths_preload
+	cargo build --release --locked
+	cargo build --release --locked --package maths_preload
 
 parity: parity-programs ## compare every value of every step with Python metaworld, as bits
 	python3 tests/oracle/parity.py --packages $(ORACLE)
@@ -95,12 +98,12 @@ bench-camera: build $(ORACLE)/.done ## pictures per second beside MuJoCo's own r
 	python3 tests/oracle/camera_speed.py --packages $(ORACLE) --kinitro target/release/kinitro
 
 lint: vendor ## formatting, clippy with warnings denied
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --features gl --lib --test gl --test gl_device -- -D warnings
 
 docs: vendor ## the API documentation, warnings denied
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --example strip_metadata
 
 clean: ## remove what was built and fetched
 	rm -rf target vendor

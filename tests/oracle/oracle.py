@@ -51,7 +51,7 @@ def check_setup():
     preload = os.environ.get("LD_PRELOAD")
     with open("/proc/self/maps") as maps:
         if preload and os.path.realpath(preload) not in maps.read():
-            sys.exit(f"oracle: {preload} was not loaded: build it with `cargo build --release --example maths_preload`")
+            sys.exit(f"oracle: {preload} was not loaded: build it with `cargo build --release -p maths_preload`")
     # The last bit of this norm differs under a chain of fused multiply-adds, as on machines with AVX-512.
     v = np.array([-0.7322673547034516, -0.5442588829573099, -0.31630015636915454])
     if np.linalg.norm(v) != np.sqrt(((v[0] * v[0]) + v[1] * v[1]) + v[2] * v[2]):

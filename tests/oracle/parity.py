@@ -176,7 +176,7 @@ def known_environments(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinitro", default="target/release/kinitro")
-    parser.add_argument("--preload", default="target/release/examples/libmaths_preload.so")
+    parser.add_argument("--preload", default="target/release/libmaths_preload.so")
     parser.add_argument("--packages", help="folder with the oracle's packages; default: those of this Python")
     parser.add_argument("--envs", help="names apart by commas; default: all that kinitro knows")
     parser.add_argument("--seeds", type=int, default=4)

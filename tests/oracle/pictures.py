@@ -155,7 +155,7 @@ def shown(args):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinitro", default="target/release/kinitro")
-    parser.add_argument("--preload", default="target/release/examples/libmaths_preload.so")
+    parser.add_argument("--preload", default="target/release/libmaths_preload.so")
     parser.add_argument("--packages", help="folder with the worker's packages; default: those of this Python")
     parser.add_argument("--folder", default="target/pictures", help="where pictures are kept")
     parser.add_argument("--envs", help="names apart by commas; default: all that kinitro knows")
