@@ -121,7 +121,9 @@ pub enum ChainError {
         limit: u16,
     },
     /// The software is older than the subnet asks for.
-    #[error("version key {given} is below the {needed} that the subnet asks for; update kinitro")]
+    #[error(
+        "version key {given} is below the {needed} that the subnet asks for; update kinitro, or set [validator] version_key"
+    )]
     VersionKeyTooOld {
         /// What was given.
         given: u64,
@@ -199,6 +201,22 @@ pub enum ChainError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// A block holds a transaction and does not become final.
+    #[error(
+        "block {block} holds the transaction and was not final within {seconds} s; look at the chain before sending again"
+    )]
+    NotFinal {
+        /// The block.
+        block: BlockNumber,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// An earlier transaction of the same hotkey, of which nobody knows what became, may still be taken.
+    #[error("an earlier transaction of this hotkey may still be taken; wait until it is, or {blocks_left} blocks")]
+    StillUnderWay {
+        /// Blocks until it can no longer be taken.
+        blocks_left: u64,
+    },
     /// The subnet takes weights by commit and reveal only.
     #[error("subnet {0} takes weights by commit and reveal since a moment ago; try again")]
     CommitRevealNeeded(Netuid),
@@ -241,11 +259,26 @@ impl ChainError {
                 | ChainError::TemporarilyBanned
                 | ChainError::ClocksApart { .. }
                 | ChainError::NotIncluded { .. }
+                | ChainError::NotFinal { .. }
+                | ChainError::StillUnderWay { .. }
                 | ChainError::NotInRevealRange
                 | ChainError::TooManyUnrevealedCommits
                 | ChainError::CommitRevealNeeded(_)
                 | ChainError::CommitRevealDisabled(_)
                 | ChainError::RevealRoundPast
+        )
+    }
+
+    /// Whether the chain may have taken, or may still take, the transaction of the call that came back with this.
+    pub fn is_of_unknown_fate(&self) -> bool {
+        matches!(
+            self,
+            ChainError::Disconnected(_)
+                | ChainError::Stalled { .. }
+                | ChainError::Unreadable(_)
+                | ChainError::NotIncluded { .. }
+                | ChainError::NotFinal { .. }
+                | ChainError::AlreadyInPool
         )
     }
 }

@@ -40,7 +40,7 @@ pub trait Chain: Send + Sync {
     /// The weights that the neuron had set at that block, by uid; none if it never did.
     fn weights_at<'a>(&'a self, netuid: Netuid, uid: Uid, at: &'a BlockRef) -> ChainFuture<'a, Vec<(Uid, u16)>>;
 
-    /// Overwrites the signer's commitment in the subnet. Returns once a block holds it; that block is not final yet.
+    /// Overwrites the signer's commitment in the subnet. Returns once a final block holds it.
     fn set_commitment<'a>(
         &'a self,
         signer: &'a OperatorKey,
@@ -49,7 +49,7 @@ pub trait Chain: Send + Sync {
     ) -> ChainFuture<'a, Receipt>;
 
     /// Sets the signer's weights in the subnet, in the form that the subnet takes. Each uid must be held by its holder at
-    /// the newest block. Returns once a block holds them; that block is not final yet.
+    /// the newest block. Returns once a final block holds them.
     fn submit_weights<'a>(
         &'a self,
         signer: &'a OperatorKey,

@@ -138,7 +138,8 @@ impl WeightSubmission {
 /// Where a write was included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
-    /// The block that holds it. Once this block is finalized the write stands; a fork before may still drop it.
+    /// The final block that holds it. A development chain whose blocks come by hand does not wait for that: a fork may drop
+    /// the block there.
     pub block: BlockNumber,
 }
 
@@ -157,7 +158,7 @@ pub enum WeightsForm {
 /// Where weights were included, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WeightsReceipt {
-    /// The block that holds them.
+    /// The block that holds them, final as a [`Receipt`]'s.
     pub block: BlockNumber,
     /// In which form.
     pub form: WeightsForm,

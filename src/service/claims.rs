@@ -226,7 +226,7 @@ pub async fn write_claim(
 ) -> Result<Sent, ClaimError> {
     match chain.set_commitment(key, netuid, data).await {
         Ok(receipt) => Ok(Sent::In(receipt.block)),
-        Err(error @ (ChainError::Disconnected(_) | ChainError::NotIncluded { .. })) => Ok(Sent::Unknown(error)),
+        Err(error) if error.is_of_unknown_fate() => Ok(Sent::Unknown(error)),
         Err(error) => Err(error.into()),
     }
 }

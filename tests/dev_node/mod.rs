@@ -42,6 +42,7 @@ pub fn settings(chain: &DevChain, nodes: &[&DevNode]) -> NodeSettings {
         genesis: Some(chain.genesis()),
         answer_timeout: Duration::from_secs(20),
         inclusion_timeout: Duration::from_secs(20),
+        finality_timeout: Duration::from_secs(20),
         first_backoff: Duration::from_millis(5),
         ..NodeSettings::of("local", &[], None).unwrap()
     }

@@ -1,5 +1,7 @@
 //! The development chain as a [`Chain`].
 
+use std::time::Duration;
+
 use rusqlite::Transaction;
 
 use super::super::{
@@ -10,6 +12,12 @@ use super::view::hash_of;
 use super::{DevChain, Shared, clock, commits, reads, writes};
 use crate::beacon::OperatorKey;
 use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
+
+/// Longest wait until a write is final.
+const FINALITY_TIMEOUT: Duration = Duration::from_secs(120);
+/// Shortest and longest time between two looks at the chain's clock.
+const SHORTEST_LOOK: Duration = Duration::from_millis(5);
+const LONGEST_LOOK: Duration = Duration::from_millis(100);
 
 impl DevChain {
     /// Answers on a thread for blocking work: another process may hold the file for a moment.
@@ -24,6 +32,35 @@ impl DevChain {
             let joined = tokio::task::spawn_blocking(move || work(&shared)).await;
             joined.unwrap_or_else(|error| Err(ChainError::File(format!("a call broke off ({error})"))))
         })
+    }
+
+    /// Waits until the block that a write went into is final. Where blocks come by hand nobody would make the blocks that
+    /// it waits for, so there it does not wait.
+    async fn until_final(&self, signer: Hotkey, netuid: Netuid, block: BlockNumber) -> Result<(), ChainError> {
+        let began = tokio::time::Instant::now();
+        loop {
+            let shared = self.shared.clone();
+            let look = move || {
+                shared.read(|transaction| {
+                    let stands = writes::stands(transaction, signer, netuid, block)?;
+                    Ok((clock::finalized(transaction)?, clock::block_time(transaction)?, stands))
+                })
+            };
+            let joined = tokio::task::spawn_blocking(look).await;
+            let (finalized, block_time, stands) =
+                joined.unwrap_or_else(|error| Err(ChainError::File(format!("a call broke off ({error})"))))?;
+            let seconds = began.elapsed().as_secs();
+            if !stands {
+                return Err(ChainError::NotIncluded { seconds });
+            }
+            if finalized >= block || block_time.is_zero() {
+                return Ok(());
+            }
+            if began.elapsed() > FINALITY_TIMEOUT {
+                return Err(ChainError::NotFinal { block, seconds });
+            }
+            tokio::time::sleep((block_time / 4).clamp(SHORTEST_LOOK, LONGEST_LOOK)).await;
+        }
     }
 
     fn read_at<T, F>(&self, at: BlockRef, work: F) -> ChainFuture<'_, T>
@@ -164,7 +201,11 @@ impl Chain for DevChain {
         data: &'a [u8],
     ) -> ChainFuture<'a, Receipt> {
         let (signer, data) = (signer.hotkey(), data.to_vec());
-        self.call(move |shared| shared.commit(signer, netuid, &data).map(|block| Receipt { block }))
+        Box::pin(async move {
+            let block = self.call(move |shared| shared.commit(signer, netuid, &data)).await?;
+            self.until_final(signer, netuid, block).await?;
+            Ok(Receipt { block })
+        })
     }
 
     fn submit_weights<'a>(
@@ -174,7 +215,7 @@ impl Chain for DevChain {
         weights: &'a WeightSubmission,
     ) -> ChainFuture<'a, WeightsReceipt> {
         let (signer, weights) = (signer.hotkey(), weights.clone());
-        self.call(move |shared| {
+        let sent = self.call(move |shared| {
             shared.pending().on_write()?;
             shared.write(|transaction| {
                 let rules = writes::check_weights(transaction, signer, netuid, &weights)?;
@@ -187,6 +228,11 @@ impl Chain for DevChain {
                 };
                 Ok(WeightsReceipt { block, form })
             })
+        });
+        Box::pin(async move {
+            let receipt = sent.await?;
+            self.until_final(signer, netuid, receipt.block).await?;
+            Ok(receipt)
         })
     }
 
@@ -197,12 +243,17 @@ impl Chain for DevChain {
         weights: &'a WeightSubmission,
     ) -> ChainFuture<'a, Receipt> {
         let (signer, weights) = (signer.hotkey(), weights.clone());
-        self.call(move |shared| {
+        let sent = self.call(move |shared| {
             shared.read(|transaction| {
                 let neurons = reads::neurons(transaction, netuid, writes::next_block(transaction)?)?;
                 checks::check_holders(&weights, &neurons)
             })?;
-            shared.reveal(signer, netuid, &weights).map(|block| Receipt { block })
+            shared.reveal(signer, netuid, &weights)
+        });
+        Box::pin(async move {
+            let block = sent.await?;
+            self.until_final(signer, netuid, block).await?;
+            Ok(Receipt { block })
         })
     }
 }

@@ -171,6 +171,21 @@ pub(super) fn put_weights(
     transaction.execute(sql, row).map(drop).map_err(file_error)
 }
 
+/// Whether a block still has what the signer wrote in it: a fork may have dropped it.
+pub(super) fn stands(
+    transaction: &Transaction,
+    signer: Hotkey,
+    netuid: Netuid,
+    block: BlockNumber,
+) -> Result<bool, ChainError> {
+    let sql = "SELECT EXISTS (
+                   SELECT 1 FROM commitment WHERE netuid = ?1 AND hotkey = ?2 AND block = ?3
+                   UNION ALL SELECT 1 FROM weights
+                       WHERE netuid = ?1 AND hotkey = ?2 AND coalesce(committed, block) = ?3
+                   UNION ALL SELECT 1 FROM weights_commit WHERE netuid = ?1 AND hotkey = ?2 AND block = ?3)";
+    transaction.query_row(sql, params![netuid.0, signer.0, block.0], |row| row.get(0)).map_err(file_error)
+}
+
 /// Forgets all that stands in blocks that are not final.
 pub(super) fn drop_unfinalized(transaction: &Transaction) -> Result<(), ChainError> {
     let finalized = clock::finalized(transaction)?;

@@ -23,6 +23,7 @@ mod state;
 mod submit;
 mod timelock;
 mod type_graph;
+mod under_way;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,7 @@ use connector::Connector;
 use link::Link;
 use runtime::{Runtime, unreadable};
 use state::State;
+use under_way::UnderWay;
 
 pub use network::NodeSettings;
 
@@ -53,6 +55,8 @@ pub struct NodeChain {
     known_final: Mutex<Option<BlockRef>>,
     /// One transaction at a time of each hotkey, for the next one's nonce counts on it.
     turns: Mutex<BTreeMap<Hotkey, Arc<tokio::sync::Mutex<()>>>>,
+    /// Transactions that may still be taken.
+    under_way: UnderWay,
 }
 
 impl NodeChain {
@@ -66,8 +70,8 @@ impl NodeChain {
         let link = connector.link().await?;
         let genesis = connector.genesis().ok_or_else(|| unreadable("no genesis hash"))?;
         let watch = Mutex::new(HeadWatch::new(connector.settings().head_patience));
-        let (known_final, turns) = Default::default();
-        let chain = NodeChain { connector, genesis, watch, known_final, turns };
+        let (known_final, turns, under_way) = Default::default();
+        let chain = NodeChain { connector, genesis, watch, known_final, turns, under_way };
         let (link, head) = chain.head_of(link).await?;
         chain.state(&link, head).await?;
         Ok(chain)

@@ -33,6 +33,8 @@ pub struct NodeSettings {
     pub answer_timeout: Duration,
     /// Longest wait for a block that holds a transaction. Default 120 s, ten blocks.
     pub inclusion_timeout: Duration,
+    /// Longest wait until that block is final. Default 300 s; some 40 s are usual.
+    pub finality_timeout: Duration,
     /// Wait after the first round in which no node could be reached; doubled each further round. Default 250 ms.
     pub first_backoff: Duration,
     /// Longest such wait. Default 30 s.
@@ -52,6 +54,7 @@ impl std::fmt::Debug for NodeSettings {
             .field("genesis", &self.genesis)
             .field("answer_timeout", &self.answer_timeout)
             .field("inclusion_timeout", &self.inclusion_timeout)
+            .field("finality_timeout", &self.finality_timeout)
             .field("first_backoff", &self.first_backoff)
             .field("longest_backoff", &self.longest_backoff)
             .field("head_patience", &self.head_patience)
@@ -100,6 +103,7 @@ impl NodeSettings {
             genesis,
             answer_timeout: Duration::from_secs(30),
             inclusion_timeout: Duration::from_secs(120),
+            finality_timeout: Duration::from_secs(300),
             first_backoff: Duration::from_millis(250),
             longest_backoff: Duration::from_secs(30),
             head_patience: Duration::from_secs(300),

@@ -18,7 +18,7 @@ use crate::beacon::OperatorKey;
 use crate::domain::{BlockRef, Netuid};
 
 /// Blocks in which a transaction may be included, counted from the finalized head: 12.8 minutes at 12 s.
-const MORTAL_BLOCKS: u64 = 64;
+pub(super) const MORTAL_BLOCKS: u64 = 64;
 /// Bytes that say which call it is: the pallet's number and the call's.
 const CALL_INDEX_BYTES: usize = 2;
 /// Variants of the pallet's kinds of data.

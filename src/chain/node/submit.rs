@@ -1,4 +1,4 @@
-//! Sends a transaction and waits for the block that holds it.
+//! Sends a transaction and waits for the final block that holds it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +7,17 @@ use subxt::config::substrate::H256;
 use subxt::rpcs::client::RpcSubscription;
 use subxt::rpcs::methods::legacy::TransactionStatus;
 use subxt::utils::AccountId32;
+use tokio::time::Instant;
 
 use super::super::ChainError;
 use super::link::{Failure, Link};
 use super::outcome::Ended;
 use super::refusal::{self, Refusal};
-use super::signing::{Payload, sign};
+use super::signing::{Payload, call_data, sign};
+use super::under_way::Sent;
 use super::{NodeChain, block_of};
 use crate::beacon::OperatorKey;
-use crate::domain::BlockNumber;
+use crate::domain::{BlockNumber, BlockRef};
 
 /// How often a transaction is made anew because another one took its nonce.
 const ATTEMPTS: u32 = 3;
@@ -41,7 +43,7 @@ impl From<Failure> for Unsent {
 }
 
 impl NodeChain {
-    /// Signs and sends a call. The block that holds it is not final yet.
+    /// Signs and sends a call, and waits until the block that holds it is final.
     pub(super) async fn send(&self, signer: &OperatorKey, payload: &Payload) -> Result<BlockNumber, Unsent> {
         let turn = self.turn_of(signer.hotkey());
         let _turn = turn.lock().await;
@@ -58,25 +60,43 @@ impl NodeChain {
     async fn send_once(&self, signer: &OperatorKey, payload: &Payload) -> Result<BlockNumber, Unsent> {
         let (link, head) = self.head().await?;
         let state = self.state(&link, head).await?;
-        let account = AccountId32(signer.hotkey().0);
+        let hotkey = signer.hotkey();
+        let call = call_data(&state.runtime, payload)?;
+        if let Some(block) = self.settle(&link, head, hotkey, &call).await? {
+            return Ok(block);
+        }
+        let account = AccountId32(hotkey.0);
         let nonce = link.answer(link.rpc().system_account_next_index(&account)).await?;
-        let transaction = sign(&state.runtime, payload, signer, nonce, head)?;
-        let watch = link.answer(link.rpc().author_submit_and_watch_extrinsic(&transaction)).await;
+        let bytes = sign(&state.runtime, payload, signer, nonce, head)?;
+        // Remembered before it is sent: whoever waits for it may give up at any time.
+        self.under_way.begin(hotkey, Sent { bytes: bytes.clone(), call, nonce, birth: head.number });
+        let outcome = self.submit(&link, &bytes).await;
+        if is_known(&outcome) {
+            self.under_way.end(&hotkey);
+        }
+        outcome
+    }
+
+    /// Sends a transaction and waits for the final block that holds it.
+    async fn submit(&self, link: &Arc<Link>, transaction: &[u8]) -> Result<BlockNumber, Unsent> {
+        let watch = link.answer(link.rpc().author_submit_and_watch_extrinsic(transaction)).await;
         let statuses = match watch {
             Ok(statuses) => statuses,
             Err(Failure::Refused(error)) => return Err(Unsent::Refused(refusal::of_pool(&error))),
             Err(failure) => return Err(failure.into()),
         };
-        let patience = self.connector.settings().inclusion_timeout;
-        let waiting = included(&link, statuses);
-        let hash = match tokio::time::timeout(patience, waiting).await {
-            Ok(hash) => hash?,
-            Err(_) => return Err(not_included(patience).into()),
-        };
-        self.check_outcome(&link, hash, &transaction).await
+        let settings = self.connector.settings();
+        let hash = final_block(link, statuses, settings.inclusion_timeout, settings.finality_timeout).await?;
+        self.check_outcome(link, hash, transaction).await
     }
 
-    async fn check_outcome(&self, link: &Arc<Link>, hash: H256, transaction: &[u8]) -> Result<BlockNumber, Unsent> {
+    /// Where and how a transaction ended that the block with this hash holds.
+    pub(super) async fn check_outcome(
+        &self,
+        link: &Arc<Link>,
+        hash: H256,
+        transaction: &[u8],
+    ) -> Result<BlockNumber, Unsent> {
         let block = block_of(link, hash).await?;
         let state = self.state(link, block).await?;
         let body = link.answer(link.rpc().chain_get_block(Some(hash))).await?;
@@ -96,25 +116,48 @@ impl NodeChain {
     }
 }
 
-/// Waits for the first block that holds the transaction.
-async fn included(link: &Link, mut statuses: RpcSubscription<TransactionStatus<H256>>) -> Result<H256, Unsent> {
+/// Whether it is certain what became of a transaction.
+fn is_known(outcome: &Result<BlockNumber, Unsent>) -> bool {
+    !matches!(outcome, Err(Unsent::Error(_) | Unsent::Refused(Refusal::AlreadyInPool)))
+}
+
+/// Waits for the final block that holds the transaction: so long for a block, and so long until that block is final. A
+/// block that a fork drops is waited for anew.
+async fn final_block(
+    link: &Link,
+    mut statuses: RpcSubscription<TransactionStatus<H256>>,
+    inclusion: Duration,
+    finality: Duration,
+) -> Result<H256, Unsent> {
     let refused = |why: &str| Err(Unsent::Refused(Refusal::Other(why.into())));
-    while let Some(status) = statuses.next().await {
-        match status.map_err(|error| link.failure(error))? {
-            TransactionStatus::InBlock(hash) | TransactionStatus::Finalized(hash) => return Ok(hash),
+    let mut held = None;
+    let mut until = Instant::now() + inclusion;
+    loop {
+        let status = match tokio::time::timeout_at(until, statuses.next()).await {
+            Ok(Some(status)) => status.map_err(|error| link.failure(error))?,
+            Ok(None) => return Err(link.lose("the connection ended while a transaction was under way").into()),
+            Err(_) => return Err(overdue(link, held, inclusion, finality).await.into()),
+        };
+        match status {
+            TransactionStatus::Finalized(hash) => return Ok(hash),
+            TransactionStatus::InBlock(hash) => (held, until) = (Some(hash), Instant::now() + finality),
+            TransactionStatus::Retracted(_) => (held, until) = (None, Instant::now() + inclusion),
+            TransactionStatus::FinalityTimeout(hash) => {
+                return Err(overdue(link, Some(hash), inclusion, finality).await.into());
+            }
             TransactionStatus::Usurped(_) => return Err(Unsent::Refused(Refusal::NonceTaken)),
             TransactionStatus::Dropped => return refused("the pool is full and dropped it; try again"),
             TransactionStatus::Invalid => return refused("it became invalid before a block took it; try again"),
-            TransactionStatus::Future
-            | TransactionStatus::Ready
-            | TransactionStatus::Broadcast(_)
-            | TransactionStatus::Retracted(_)
-            | TransactionStatus::FinalityTimeout(_) => {}
+            TransactionStatus::Future | TransactionStatus::Ready | TransactionStatus::Broadcast(_) => {}
         }
     }
-    Err(link.lose("the connection ended while a transaction was under way").into())
 }
 
-fn not_included(patience: Duration) -> ChainError {
-    ChainError::NotIncluded { seconds: patience.as_secs() }
+/// The error of a transaction that is waited for no longer; `held` is the block that held it last.
+async fn overdue(link: &Link, held: Option<H256>, inclusion: Duration, finality: Duration) -> ChainError {
+    let Some(hash) = held else { return ChainError::NotIncluded { seconds: inclusion.as_secs() } };
+    match block_of(link, hash).await {
+        Ok(BlockRef { number: block, .. }) => ChainError::NotFinal { block, seconds: finality.as_secs() },
+        Err(error) => error,
+    }
 }

@@ -47,10 +47,16 @@ impl Ledger {
         self.blocks.get(&number).map_or(&[], Vec::as_slice)
     }
 
-    /// The nonce of the signer's next transaction.
-    pub(super) fn nonce(&self, signer: &Hotkey) -> u64 {
-        let own = self.blocks.values().flatten().filter(|included| included.signer == *signer).count();
+    /// The nonce of the signer's next transaction, as it stands after a block.
+    pub(super) fn nonce(&self, signer: &Hotkey, at: BlockNumber) -> u64 {
+        let own =
+            self.blocks.range(..=at).flat_map(|(_, held)| held).filter(|included| included.signer == *signer).count();
         own as u64 + self.taken.get(signer).unwrap_or(&0)
+    }
+
+    /// Whether a block holds a transaction.
+    pub(super) fn holds(&self, number: BlockNumber, bytes: &[u8]) -> bool {
+        self.block(number).iter().any(|included| included.bytes == bytes)
     }
 
     /// Lets a transaction of somebody with the same key come first.

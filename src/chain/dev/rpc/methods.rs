@@ -28,7 +28,7 @@ pub(super) fn module(node: Arc<Node>) -> Module {
     method(&mut module, "system_accountNextIndex", |node, params| {
         let address: String = params.one()?;
         let hotkey: Hotkey = address.parse().map_err(|error| wrong(&error))?;
-        Ok(json!(node.nonce(&hotkey)))
+        Ok(json!(node.nonce(&hotkey, None)))
     });
     method(&mut module, "chain_getFinalizedHead", |node, _| {
         Ok(json!(node.hash_of(node.heads().map_err(|error| internal(&error))?.1)))
@@ -188,7 +188,7 @@ fn runtime_call(node: &Node, params: Params) -> Answer {
         "Metadata_metadata_at_version" => None::<()>.encode(),
         "AccountNonceApi_account_nonce" => {
             let account = <[u8; 32]>::decode(&mut &input[..]).map_err(|error| wrong(&error))?;
-            (node.nonce(&Hotkey(account)) as u32).encode()
+            (node.nonce(&Hotkey(account), Some(block.number)) as u32).encode()
         }
         name if name == subnet_state_name => {
             let netuid = Netuid(u16::decode(&mut &input[..]).map_err(|error| wrong(&error))?);
@@ -201,16 +201,20 @@ fn runtime_call(node: &Node, params: Params) -> Answer {
     Ok(json!(to_hex(&output)))
 }
 
-/// Takes a transaction and tells what becomes of it, until it is final.
+/// Takes a transaction and tells what becomes of it, until it is final. What a fork drops goes back to the pool, and from
+/// there into another block.
 async fn watch(params: Params<'static>, pending: PendingSubscriptionSink, node: Arc<Node>) {
-    let taken = async {
-        let bytes = from_hex(&params.one::<String>()?)?;
+    let take = async |bytes: Vec<u8>| {
         let (node, handle) = (node.clone(), tokio::runtime::Handle::current());
         let joined = tokio::task::spawn_blocking(move || handle.block_on(node.submit(bytes))).await;
         joined.map_err(|error| wrong(&error))?.map_err(ErrorObjectOwned::from)
     };
-    let block = match taken.await {
-        Ok(block) => block,
+    let taken = async {
+        let bytes = from_hex(&params.one::<String>()?)?;
+        Ok::<_, ErrorObjectOwned>((take(bytes.clone()).await?, bytes))
+    };
+    let (mut block, bytes) = match taken.await {
+        Ok(taken) => taken,
         Err(error) => return pending.reject(error).await,
     };
     let Ok(sink) = pending.accept().await else { return };
@@ -218,13 +222,24 @@ async fn watch(params: Params<'static>, pending: PendingSubscriptionSink, node: 
         let text = serde_json::value::to_raw_value(&status).ok()?;
         sink.send(SubscriptionMessage::from(text)).await.ok()
     };
-    let hash = node.hash_of(block);
     let story = async {
         tell(json!("ready")).await?;
-        node.wait_for(block, false).await.ok()?;
-        tell(json!({"inBlock": hash})).await?;
-        node.wait_for(block, true).await.ok()?;
-        tell(json!({"finalized": hash})).await
+        loop {
+            let hash = node.hash_of(block);
+            let mut is_held = node.wait_for(block, &bytes, false).await.ok()?;
+            if is_held {
+                tell(json!({"inBlock": hash})).await?;
+                is_held = node.calls_final_at_once().ok()? || node.wait_for(block, &bytes, true).await.ok()?;
+            }
+            if is_held {
+                return tell(json!({"finalized": hash})).await;
+            }
+            tell(json!({"retracted": hash})).await?;
+            block = match take(bytes.clone()).await {
+                Ok(block) => block,
+                Err(_) => return tell(json!("invalid")).await,
+            };
+        }
     };
     tokio::select! {
         _ = story => {}

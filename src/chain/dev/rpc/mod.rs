@@ -76,6 +76,8 @@ pub enum DevNodeFault {
         /// How far the clock is behind it.
         ahead_s: i64,
     },
+    /// Transactions are called final only once they are, also where blocks come by hand.
+    AwaitFinality,
     /// No call is answered until [`DevNodeFault::Speech`].
     Silence,
     /// Calls are answered again.

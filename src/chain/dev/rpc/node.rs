@@ -43,6 +43,7 @@ struct Faults {
     hides_last_value: bool,
     commit_version: Option<u16>,
     time_ahead_s: i64,
+    awaits_finality: bool,
     silent: bool,
 }
 
@@ -92,6 +93,7 @@ impl Node {
             DevNodeFault::WrongTime { ahead_s } => faults.time_ahead_s = ahead_s,
             DevNodeFault::HideLastValue => faults.hides_last_value = true,
             DevNodeFault::CommitVersion { version } => faults.commit_version = Some(version),
+            DevNodeFault::AwaitFinality => faults.awaits_finality = true,
             DevNodeFault::Silence => faults.silent = true,
             DevNodeFault::Speech => faults.silent = false,
         }
@@ -174,8 +176,9 @@ impl Node {
         lock(&self.ledger).block(block).iter().map(|included| included.bytes.clone()).collect()
     }
 
-    pub(super) fn nonce(&self, signer: &Hotkey) -> u64 {
-        lock(&self.ledger).nonce(signer)
+    /// The nonce of the signer's next transaction as it stands after a block; without one, after all that it sent.
+    pub(super) fn nonce(&self, signer: &Hotkey, at: Option<BlockNumber>) -> u64 {
+        lock(&self.ledger).nonce(signer, at.unwrap_or(BlockNumber(u64::MAX)))
     }
 
     /// Takes a transaction into the next block, or refuses it.
@@ -191,7 +194,7 @@ impl Node {
         if self.is_nonce_stolen() {
             ledger.take_nonce(read.signer);
         }
-        match read.nonce.cmp(&ledger.nonce(&read.signer)) {
+        match read.nonce.cmp(&ledger.nonce(&read.signer, BlockNumber(u64::MAX))) {
             std::cmp::Ordering::Less => return Err(PoolRefusal::outdated()),
             std::cmp::Ordering::Greater => return Err(PoolRefusal::too_early()),
             std::cmp::Ordering::Equal => {}
@@ -256,12 +259,27 @@ impl Node {
         subnet.map(|subnet| subnet.rules.commit_reveal_weights_enabled).ok_or(ChainError::UnknownSubnet(netuid))
     }
 
-    /// Waits until a block is made, or with `is_final` until it is final.
-    pub(super) async fn wait_for(&self, block: BlockNumber, is_final: bool) -> Result<(), ChainError> {
+    /// Whether a transaction is called final as soon as a block holds it: where blocks come by hand nobody would make the
+    /// ones that it waits for.
+    pub(super) fn calls_final_at_once(&self) -> Result<bool, ChainError> {
+        Ok(self.chain.shared.block_time()?.is_zero() && !lock(&self.faults).awaits_finality)
+    }
+
+    /// Waits until the block of a transaction is made, or with `is_final` until it is final. Whether it still holds the
+    /// transaction, which a fork may have dropped.
+    pub(super) async fn wait_for(
+        &self,
+        block: BlockNumber,
+        transaction: &[u8],
+        is_final: bool,
+    ) -> Result<bool, ChainError> {
         loop {
             let (newest, finalized) = self.heads()?;
+            if !lock(&self.ledger).holds(block, transaction) {
+                return Ok(false);
+            }
             if block <= if is_final { finalized } else { newest } {
-                return Ok(());
+                return Ok(true);
             }
             let look = self.chain.shared.block_time()? / 4;
             tokio::time::sleep(look.clamp(Duration::from_millis(5), LONGEST_LOOK)).await;
