@@ -102,15 +102,13 @@ impl SettingsArgs {
 /// Libraries that write the addresses of nodes, tokens included, when they are talkative.
 const TELL_ADDRESSES: [&str; 3] = ["jsonrpsee", "soketto", "subxt"];
 
-/// The filter of a text. The libraries that tell addresses only warn, unless the text names one of them.
+/// The filter of a text. The libraries that tell addresses only warn, each unless the text names it.
 fn log_filter(text: &str) -> anyhow::Result<EnvFilter> {
     let filter = EnvFilter::try_new(text)
         .with_context(|| format!("{text:?} is no log filter; try `info` or `kinitro=debug`"))?;
     let is_talkative = filter.max_level_hint().is_none_or(|level| level > LevelFilter::WARN);
-    if !is_talkative || TELL_ADDRESSES.iter().any(|name| text.contains(name)) {
-        return Ok(filter);
-    }
-    TELL_ADDRESSES.iter().try_fold(filter, |filter, name| Ok(filter.add_directive(format!("{name}=warn").parse()?)))
+    let silenced = TELL_ADDRESSES.iter().filter(|name| is_talkative && !text.contains(**name));
+    silenced.into_iter().try_fold(filter, |filter, name| Ok(filter.add_directive(format!("{name}=warn").parse()?)))
 }
 
 /// Starts the log on standard error, as the settings say.

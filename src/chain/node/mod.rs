@@ -108,14 +108,16 @@ impl NodeChain {
     ///
     /// One watch stands over all endpoints, so that an endpoint behind another one counts as standing too. A connection
     /// whose endpoint had its share of the patience is then given up; on the next endpoint, or on the same one where it
-    /// is the only one, the chain is called stalled until the head is beyond the one that is known.
+    /// is the only one, the chain is called stalled until the head is beyond the one that is known. A chain that begins
+    /// anew below it needs a new client.
     async fn head_of(&self, link: Arc<Link>) -> Result<(Arc<Link>, BlockRef), ChainError> {
         let head = finalized(&link).await?;
         let now = Instant::now();
         let stands = self.watch.lock().unwrap_or_else(PoisonError::into_inner).observe(head.number, now);
         if let Err(stalled) = stands {
             if now.saturating_duration_since(link.opened()) >= self.connector.settings().patience_of_one() {
-                link.lose(&format!("the finalized head stands still at block {}", head.number));
+                tracing::warn!(endpoint = link.address(), block = head.number.0, "the finalized head stands still");
+                link.lose("the finalized head stands still");
             }
             return Err(stalled);
         }

@@ -178,6 +178,14 @@ mod tests {
     }
 
     #[test]
+    fn every_endpoint_has_its_share_of_the_patience() {
+        let patience = |endpoints: usize| {
+            NodeSettings { endpoints: vec![String::new(); endpoints], ..of("finney") }.patience_of_one().as_secs()
+        };
+        assert_eq!([0, 1, 2, 3].map(patience), [300, 300, 150, 100]);
+    }
+
+    #[test]
     fn an_address_is_no_name() {
         assert_eq!(of("wss://node.example/some-token").network, "custom");
     }

@@ -205,3 +205,26 @@ impl Runtime {
 pub(in crate::chain) fn unreadable(error: impl std::fmt::Display) -> ChainError {
     ChainError::Unreadable(printable(&error.to_string(), SHOWN_CHARS))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_error_quotes_of_a_node_is_made_fit_to_be_shown() {
+        let shown = unreadable("a\u{1b}[2Jb\nc\u{202e}").to_string();
+        assert!(shown.contains("a\\u{1b}[2Jb\\u{a}c\\u{202e}"), "{shown}");
+        assert!(unreadable("x".repeat(100_000)).to_string().len() < 2 * SHOWN_CHARS);
+    }
+
+    #[test]
+    fn metadata_of_another_version_is_refused() {
+        let mut metadata = crate::chain::DevRuntime::recorded().metadata().to_vec();
+        for version in [0, 13, 14, 16, 255] {
+            metadata[METADATA_MAGIC.len()] = version;
+            let error = Runtime::new(&metadata, (461, 1), BlockHash([0; 32])).err().unwrap();
+            assert_eq!(error, unreadable("the metadata is not of version 15"));
+        }
+        assert!(Runtime::new(b"met", (461, 1), BlockHash([0; 32])).is_err());
+    }
+}
