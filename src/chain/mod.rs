@@ -13,6 +13,7 @@ mod node;
 mod submissions;
 mod traits;
 mod types;
+mod version;
 mod wallet;
 
 pub use checks::{check_commitment, check_weights};
@@ -27,4 +28,5 @@ pub use types::{
     CommitmentData, Hyperparameters, Neuron, OpaqueField, RawCommitment, Receipt, WeightSubmission, WeightsForm,
     WeightsReceipt, opaque_kind,
 };
+pub use version::WEIGHTS_VERSION_KEY;
 pub use wallet::{WalletError, WalletPlace, WalletRoot, read_hotkey, read_hotkey_address, write_dev_hotkey};

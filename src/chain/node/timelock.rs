@@ -94,6 +94,26 @@ mod tests {
     const SIGNATURE: &str =
         "9672ff8379fd8339523ab38b8c79637b92dca07988352f7a2c1abd3ec8b4672a2f7a61ca8984b4051b7c9fc66c6ee4db";
 
+    /// Weights that Bittensor's own library locked: the package `bittensor-drand` 2.0.0, whose `get_encrypted_commit_v2` was
+    /// called at 2023-08-23 15:59:15 UTC (a clock set back) with uids 0 and 258, values 65,535 and 1, version key 3, a hotkey
+    /// of 32 times 7, the last epoch in block 90, tempo 10, block 91, a period of one epoch and blocks of one second. It
+    /// chose round 1,000, whose signature follows.
+    ///
+    /// The other way was tried by hand, with the same package: `cargo test --lib locked_bytes_open_elsewhere -- --nocapture`
+    /// prints what we lock for that round, with the round behind it as the package keeps it, and
+    /// `bittensor_drand.decrypt_with_signature(bytes.fromhex("9d04a688…"), "b44679b9…")` gave back the payload.
+    const THEIR_COMMIT: &str = "a42efdfbb4584fd6dc276435435830c09b4a18b7a06fd1b06d538bdb6f70d113cfb93d7b2fa9d5c6\
+         a37938db62343159\
+         188c9cb234ea5059c17c42f37d617b277437b2356674502e530aa9c49e343716426ebe9e74a344c3ddd4a4e58d3718c7\
+         2000000000000000498ea12cf7e9b1fbe2c0b94c6603d5eec7654bd8133234441f7aa278f47178e82000000000000000\
+         2bd8b53e944a9720f004153d6c41317a75eae234d58eab39f79ecaaf362f79d35f000000000000004300000000000000\
+         ae395a17f15bf218a2b91157499ac9d51fd2a6481dacd3b4fd1d08c38325750db415e574c431f03fa19ef8b32eddbb07\
+         c1b59f0cfb8425c3dea40e548e5be33e1988d30c0000000000000044863550ca82c7aba059cf74080000000000000041\
+         45535f47434d5f";
+    const THEIR_ROUND: u64 = 1_000;
+    const THEIR_SIGNATURE: &str =
+        "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39";
+
     /// Counts up; for bytes that are to be the same each time.
     struct Counter(u8);
 
@@ -145,7 +165,11 @@ mod tests {
     }
 
     fn open(bytes: &[u8]) -> Option<Vec<u8>> {
-        let signature = hex::decode(SIGNATURE).unwrap();
+        open_with(SIGNATURE, bytes)
+    }
+
+    fn open_with(signature: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+        let signature = hex::decode(signature).unwrap();
         let signature = <TinyBLS381 as EngineBLS>::SignatureGroup::deserialize_compressed(&signature[..]).unwrap();
         tld::<TinyBLS381, AESGCMBlockCipherProvider>(parts(bytes), signature).ok()
     }
@@ -175,6 +199,43 @@ mod tests {
         assert_eq!(locked[235..], [&8u64.to_le_bytes()[..], b"AES_GCM_"].concat());
         let digest = hex::encode(Sha256::digest(&locked));
         assert_eq!(digest, "1efac4aa9e3eb84325c37ddb36dc87febf4b9becb8119833cfdfba1a6511e2cb");
+    }
+
+    #[test]
+    fn what_bittensors_own_library_locks_is_opened_here_and_is_our_payload() {
+        let theirs = hex::decode(THEIR_COMMIT).unwrap();
+        let ours = payload(&Hotkey([7; 32]), &weights());
+        assert_eq!(open_with(THEIR_SIGNATURE, &theirs), Some(ours.clone()));
+        assert_eq!(open(&theirs), None, "another round's signature");
+        // What we make for the same round has the same form: parts of the same lengths in the same places.
+        let lock = lock(&ours, THEIR_ROUND).unwrap();
+        assert_eq!(lock.len(), theirs.len());
+        for place in [96..104, 136..144, 176..192] {
+            assert_eq!(lock[place.clone()], theirs[place]);
+        }
+        assert_eq!(open_with(THEIR_SIGNATURE, &lock), Some(ours));
+    }
+
+    #[test]
+    fn their_library_aims_at_the_round_that_we_aim_at() {
+        let epochs = super::super::schedule::Epochs::Stateful {
+            tempo: 10,
+            last_epoch_block: 90,
+            pending_epoch_at: 0,
+            index: 1,
+            blocks_since_last_step: 1,
+        };
+        let reveal = epochs.reveal_block(91, 1).unwrap();
+        assert_eq!(super::super::schedule::round(91, reveal, 1.0, 1_692_806_355.0), Ok(THEIR_ROUND));
+    }
+
+    #[test]
+    fn locked_bytes_open_elsewhere() {
+        let ours = payload(&Hotkey([7; 32]), &weights());
+        let lock = lock_with(&ours, THEIR_ROUND, Counter(0)).unwrap();
+        let kept = (lock.clone(), THEIR_ROUND).encode();
+        println!("{}", hex::encode(&kept));
+        assert_eq!(open_with(THEIR_SIGNATURE, &lock), Some(ours));
     }
 
     #[test]
