@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kinitro::beacon::OperatorKey;
-use kinitro::chain::{Chain, CommitmentData, DevChain, DevChainSettings, DevFault, Registration};
+use kinitro::chain::{Chain, CommitmentData, DevChain, DevChainSettings, DevFault, OpaqueField, Registration};
 use kinitro::domain::*;
+use kinitro::replay::SignedCycle;
 use kinitro::service::scheduler::{Scheduler, SchedulerError, SchedulerOptions};
 use kinitro::sim::Simulator;
 use kinitro::store::{BlobStore, SqliteSettings, SqliteStore, Store};
-use kinitro::transcript::log_commitment;
+use kinitro::transcript::{Verdict, log_commitment};
 use tokio_util::sync::CancellationToken;
 
 const NETUID: Netuid = Netuid(2);
@@ -114,6 +115,22 @@ async fn the_newest_digest_is_tried_until_the_chain_shows_it_and_no_cycle_waits_
     }
     shutdown.cancel();
     running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commitment_that_is_not_plain_bytes_stands_in_the_manifest_as_refused() {
+    let site = Site::new();
+    let miner = OperatorKey::dev("miner").hotkey();
+    let uid = site.chain.register(NETUID, &Registration::miner(miner)).unwrap();
+    let sealed = OpaqueField { kind: "TimelockEncrypted".into(), bytes: vec![1, 2, 3] };
+    site.chain.commit_opaque(NETUID, miner, &sealed).unwrap();
+    site.chain.advance(10).unwrap();
+    site.scheduler(|_| {}).cycle().await.unwrap();
+    let manifest = site.store.manifest(CycleId(1)).await.unwrap().unwrap();
+    let manifest = SignedCycle::from_json(&manifest).unwrap().manifest;
+    let [row] = manifest.submissions.as_slice() else { panic!("{:?}", manifest.submissions) };
+    assert_eq!((row.uid, row.hotkey, &row.claim), (uid, miner, &None));
+    assert_eq!(row.verdict, Verdict::Refused { reasons: vec!["commitment_opaque".into()] });
 }
 
 #[tokio::test]

@@ -65,9 +65,10 @@ pub async fn run(args: CommitArgs) -> anyhow::Result<()> {
         println!("nothing was written");
         return Ok(());
     }
+    println!("sending it, and waiting for a final block that holds it");
     let date = match write_claim(chain, &key, netuid, &data).await? {
         Sent::In(block) => {
-            println!("written in block {block}; waiting until that is final");
+            println!("written in block {block}");
             read_back(chain, hotkey, netuid, (block, &data), PATIENCE).await?
         }
         Sent::Unknown(cause) => {

@@ -46,6 +46,16 @@ pub enum ClaimError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// A block held the claim, and then the chain could not be read.
+    #[error(
+        "block {block} held the claim, which could not be read back ({cause}); look with `kinitro show-commitment`"
+    )]
+    Unread {
+        /// The block.
+        block: BlockNumber,
+        /// Why not.
+        cause: ChainError,
+    },
     /// What is final is something else than what was written.
     #[error(
         "at final block {head} the slot does not hold the claim that was written in block {block}{}: another program \
@@ -235,7 +245,7 @@ pub async fn write_claim(
 /// its date, which is that block or, after a fork, a later one. An equal claim of an earlier block is not this one.
 ///
 /// # Errors
-/// [`ClaimError::NotFinal`], [`ClaimError::NotThere`], [`ClaimError::Chain`].
+/// [`ClaimError::NotFinal`], [`ClaimError::NotThere`], [`ClaimError::Unread`].
 pub async fn read_back(
     chain: &dyn Chain,
     hotkey: Hotkey,
@@ -250,8 +260,13 @@ pub async fn read_back(
         Ok::<_, ChainError>(())
     };
     let seconds = patience.as_secs();
-    tokio::time::timeout(patience, finality).await.map_err(|_| ClaimError::NotFinal { block, seconds })??;
-    let slot = read_slot(chain, netuid, Who::Hotkey(hotkey)).await?;
+    let unread = |cause| ClaimError::Unread { block, cause };
+    let waited = tokio::time::timeout(patience, finality).await;
+    waited.map_err(|_| ClaimError::NotFinal { block, seconds })?.map_err(unread)?;
+    let slot = match read_slot(chain, netuid, Who::Hotkey(hotkey)).await {
+        Err(ClaimError::Chain(cause)) => return Err(unread(cause)),
+        slot => slot?,
+    };
     let (head, since) = (slot.head.number, slot.holds_since(data));
     since.filter(|since| *since >= block).ok_or(ClaimError::NotThere { block, head, older: since })
 }
@@ -271,7 +286,10 @@ pub async fn look_for(
     let mut head = None;
     let looking = async {
         loop {
-            if let Ok(slot) = read_slot(chain, netuid, Who::Hotkey(hotkey)).await {
+            let newest = chain.finalized_head().await.ok().map(|newest| newest.number);
+            if newest != head
+                && let Ok(slot) = read_slot(chain, netuid, Who::Hotkey(hotkey)).await
+            {
                 head = Some(slot.head.number);
                 if let Some(since) = slot.holds_since(data).filter(|since| *since > before) {
                     return since;

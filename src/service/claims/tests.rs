@@ -37,6 +37,9 @@ async fn an_equal_claim_of_an_earlier_block_is_not_the_one_that_was_written() {
 
     let third = send(&chain, &key).await;
     chain.advance(10).unwrap();
+    chain.inject(DevFault::Disconnect { calls: 1 }).unwrap();
+    let unread = read_back(&chain, key.hotkey(), NETUID, (third, DATA), Duration::from_secs(60)).await.unwrap_err();
+    assert!(unread.to_string().contains(&format!("block {third} held the claim")), "{unread}");
     let date = read_back(&chain, key.hotkey(), NETUID, (third, DATA), Duration::from_secs(60)).await.unwrap();
     assert_eq!(date, third);
 }
@@ -49,7 +52,7 @@ async fn a_claim_of_unknown_fate_is_looked_for_and_not_called_refused() {
     chain.inject(DevFault::Disconnect { calls: 1 }).unwrap();
     let Sent::Unknown(cause) = write_claim(&chain, &key, NETUID, DATA).await.unwrap() else { panic!("it was taken") };
     let open = look_for(&chain, hotkey, NETUID, (head, DATA), (cause.clone(), IMPATIENT)).await.unwrap_err();
-    assert!(matches!(&open, ClaimError::FateUnknown { head: Some(at), .. } if *at == head), "{open}");
+    assert!(matches!(open, ClaimError::FateUnknown { .. }), "{open}");
     for needle in ["may still be taken", "show-commitment", "before you send it again"] {
         assert!(open.to_string().contains(needle), "{open}");
     }

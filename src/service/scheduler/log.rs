@@ -14,11 +14,11 @@ use crate::transcript::log_commitment;
 
 /// Longest pause between two looks or tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// How long the last digest is tried after the last cycle.
-const LAST_WAIT: Duration = Duration::from_secs(60);
+/// How long the last digest is tried after the last cycle: a chain that works makes it final in a minute.
+const LAST_WAIT: Duration = Duration::from_secs(180);
 
-/// Keeps the newest published manifest's digest in the operator's slot. What is owed follows from store and chain alone,
-/// so that a restart forgets nothing; an older digest is never written.
+/// Keeps the newest published manifest's digest in the operator's slot. What is owed follows from store and chain, so
+/// that a restart forgets nothing; an older digest is never written.
 pub(super) struct DigestLog {
     chain: Arc<dyn Chain>,
     store: Arc<dyn Store>,
@@ -64,7 +64,8 @@ impl DigestLog {
         self.published.notify_one();
     }
 
-    /// Works until `shutdown`; or, once all cycles have `ended`, until a block holds the last digest or a minute is over.
+    /// Works until `shutdown`; or, once all cycles have `ended`, until a block holds the last digest or three minutes
+    /// are over.
     pub(super) async fn keep(&self, shutdown: &CancellationToken, ended: &CancellationToken) {
         let too_late = async {
             ended.cancelled().await;
