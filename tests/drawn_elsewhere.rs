@@ -175,7 +175,8 @@ impl Appliance {
             netuid: NETUID,
             anchor,
             submissions: admissions.iter().map(SubmissionRow::of).collect(),
-            operator: OperatorKey::dev("default/default"),
+            operator: "default/default",
+            ..Ground::default()
         };
         play_on(ground, simulator, contest, forge)
     }
@@ -185,7 +186,7 @@ impl Appliance {
         let file = self.folder.path().join("kinitro.toml");
         let data = self.folder.path().join("data");
         let text = format!(
-            "[storage]\ndata_dir = {data:?}\n[chain]\ndev_block_time_ms = 0\n[validator]\nsample_percent = 100\n{settings}\n"
+            "[storage]\ndata_dir = {data:?}\n[chain]\ndev_block_time_ms = 0\n[validator]\nverify = \"all\"\n{settings}\n"
         );
         std::fs::write(&file, text).unwrap();
         let config = file.to_str().unwrap();

@@ -172,7 +172,7 @@ fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
     assert!(!expected.is_empty(), "nobody is paid");
     let validate = |name: &str| {
         let mut command = subnet.role("validate", name);
-        command.args(["--once", "--sample", "all", "--backend-url", &url]);
+        command.args(["--once", "--verify", "all", "--backend-url", &url]);
         let done = command.output().unwrap();
         secrets.are_not_said("validate --once", &done);
         succeeded(done)

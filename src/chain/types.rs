@@ -1,6 +1,7 @@
 //! What is read from a chain and written to it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +154,16 @@ pub enum WeightsForm {
     Timelocked,
     /// As a hash: whoever sent it reveals the weights later, or they never stand.
     Hashed,
+}
+
+impl fmt::Display for WeightsForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            WeightsForm::Plain => "plain",
+            WeightsForm::Timelocked => "timelocked",
+            WeightsForm::Hashed => "hashed",
+        })
+    }
 }
 
 /// Where weights were included, and how.

@@ -15,7 +15,7 @@ use crate::replay::{Answer, Level, SignedCycle};
 use crate::service::demo::{Demo, DemoEvent, DemoOptions, DemoOutcome, is_free};
 use crate::service::settings::Settings;
 use crate::service::shutdown;
-use crate::service::validator::Round;
+use crate::service::validator::{Payment, Round};
 
 /// One whole cycle on this machine: six mock miners, scores, weights, verification
 ///
@@ -173,7 +173,7 @@ fn report(args: &DemoArgs, options: &DemoOptions, outcome: &DemoOutcome) -> bool
     }
     println!("\nVerification");
     super::verify_print::print(&outcome.url, &outcome.report, outcome.verify_time.as_secs_f64());
-    if let Round::Set { weights, block: Some(block), .. } = &outcome.round {
+    if let Round::Paid { weights, payment: Payment::Sent { block, .. }, .. } = &outcome.round {
         println!("a validator checked a sample and set {} weights on the chain in block {block}", weights.uids.len());
     }
     println!("\nInvariants");

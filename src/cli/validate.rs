@@ -5,14 +5,15 @@ use std::time::Duration;
 use clap::Args;
 
 use super::settings_args::{SettingsArgs, start_log};
-use crate::domain::printable;
+use crate::chain::WeightsForm;
+use crate::domain::{Hotkey, printable};
 use crate::replay::Sample;
 use crate::service::appliance::open_simulator;
 use crate::service::chain_access::ChainAccess;
 use crate::service::published::{Published, parse_address};
 use crate::service::settings::Settings;
 use crate::service::shutdown;
-use crate::service::validator::{Round, Validator, ValidatorOptions, log};
+use crate::service::validator::{Look, Payment, Round, Validator, ValidatorOptions};
 
 /// Verify an operator's cycles and set their weights on the chain
 ///
@@ -27,11 +28,17 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "URL")]
     backend_url: Option<String>,
 
-    /// Episodes to replay before weights are set: all, a number, or a share such as 10%
+    /// Episodes whose physics and pictures are replayed before weights are set: all, none, a number, or a share such as 10%.
+    /// Structure and seeds are always checked
     #[arg(long, value_name = "SAMPLE")]
-    sample: Option<Sample>,
+    verify: Option<Sample>,
 
-    /// Look once and end; the exit status says whether weights were set or nothing was owed
+    /// Whose manifests are believed; default the hotkey of the subnet's owner
+    #[arg(long, value_name = "SS58")]
+    operator: Option<Hotkey>,
+
+    /// Look once, also at a cycle that was dealt with before, and end; the exit status says whether its weights stand or
+    /// nothing is owed
     #[arg(long)]
     once: bool,
 
@@ -46,9 +53,10 @@ pub struct ValidateArgs {
 /// What cannot start; with `--once` also what could not be fetched, verified or set.
 pub async fn run(args: ValidateArgs) -> anyhow::Result<()> {
     let settings = args.settings.load_with(|settings| {
-        if let Some(url) = &args.backend_url {
-            settings.validator.backend_url = url.clone();
-        }
+        let validator = &mut settings.validator;
+        args.backend_url.clone().into_iter().for_each(|url| validator.backend_url = url);
+        args.verify.into_iter().for_each(|sample| validator.verify = sample);
+        validator.operator = args.operator.or(validator.operator);
     })?;
     start_log(&settings)?;
     let shutdown = shutdown::on_signal()?;
@@ -57,53 +65,99 @@ pub async fn run(args: ValidateArgs) -> anyhow::Result<()> {
         validator.run(shutdown).await;
         return Ok(());
     }
-    let round = tokio::select! {
-        () = shutdown.cancelled() => anyhow::bail!("interrupted; no weights were set"),
-        round = validator.round(None) => round?,
-    };
-    log(&round);
-    report(&round, args.dry_run)
+    tokio::select! {
+        () = shutdown.cancelled() => {
+            anyhow::bail!("interrupted; whether weights were set is on the chain, and the next run finds out")
+        }
+        done = once(&validator) => done,
+    }
+}
+
+async fn once(validator: &Validator) -> anyhow::Result<()> {
+    let round = validator.round(Look::Afresh).await?;
+    round.log();
+    report(&round)?;
+    if let Some(round) = validator.upkeep().await? {
+        round.log();
+        report(&round)?;
+    }
+    Ok(())
 }
 
 async fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<Validator> {
     let ChainAccess { chain, key, netuid } = ChainAccess::open(settings).await?;
     let (base, _) = parse_address(&settings.validator.backend_url)?;
-    let sample = args.sample.unwrap_or(Sample::Percent(settings.validator.sample_percent.into()));
+    let validator = &settings.validator;
     let options = ValidatorOptions {
         netuid,
-        poll_interval: Duration::from_secs(settings.validator.poll_interval_s),
-        sample,
-        operator: settings.validator.operator,
-        accept_unchecked_pictures: settings.validator.accept_unchecked_pictures,
-        refresh_after_blocks: settings.validator.refresh_after_blocks,
+        poll_interval: Duration::from_secs(validator.poll_interval_s),
+        read: validator.read,
+        replays: validator.verify,
+        threads: validator.threads,
+        operator: validator.operator,
+        accept_unchecked_pictures: validator.accept_unchecked_pictures,
+        refresh_after_blocks: validator.refresh_after_blocks,
         dry_run: args.dry_run,
-        reports: settings.storage.data_dir.join("reports"),
+        data_dir: settings.storage.data_dir.clone(),
     };
     let simulator = open_simulator(settings)?;
-    Ok(Validator::new(options, chain, key, simulator, Published::open(&base)?))
+    Ok(Validator::open(options, chain, key, simulator, Published::open(&base)?)?)
 }
 
-fn report(round: &Round, dry_run: bool) -> anyhow::Result<()> {
+/// Prints what a look did; what is no success is an error.
+fn report(round: &Round) -> anyhow::Result<()> {
     match round {
         Round::NothingNew => println!("the operator has not published a cycle yet"),
-        Round::Set { cycle, verdict, weights, block } => {
-            let verb = match (dry_run, block) {
-                (true, _) => "would be set".to_owned(),
-                (false, Some(block)) => format!("are set in block {block}"),
-                (false, None) => "stood on the chain already".to_owned(),
-            };
-            println!("cycle {cycle} is {verdict}; these weights {verb}:");
+        Round::Older { shown, known, file } => anyhow::bail!(
+            "the server shows cycle {shown}, and cycle {known} was dealt with before, so nothing was set; if the operator \
+             began anew, remove {}",
+            file.display()
+        ),
+        Round::Paid { cycle, verdict, weights, payment } => {
+            println!("cycle {cycle} is {verdict}; these weights {}:", fate(payment));
             for (uid, value) in weights.uids.iter().zip(&weights.values) {
                 println!("  uid {uid}: {value}");
             }
+            if let Payment::DryRun { obstacle: Some(obstacle), .. } = payment {
+                println!("but the chain would refuse them now: {obstacle}");
+            }
+        }
+        Round::Revealed { cycle, block } => {
+            println!("the weights of cycle {cycle}, committed before, are open since block {block}");
         }
         Round::NothingToPay { cycle, verdict, reason } => println!("cycle {cycle} is {verdict}; no weights: {reason}"),
-        Round::Differs { cycle, file } => {
-            anyhow::bail!("cycle {cycle} is not true; nothing was set; the report is {}", file.display())
+        Round::Differs { cycle, report } => {
+            anyhow::bail!("cycle {cycle} is not true; nothing was set; the report is {}", report.display())
+        }
+        Round::NotSigned { cycle, reason } => {
+            let reason = printable(reason, 600);
+            anyhow::bail!(
+                "what the server shows as cycle {cycle} is not the operator's word, so nothing was set: {reason}"
+            )
         }
         Round::CouldNotCheck { cycle, reason } => {
             anyhow::bail!("cycle {cycle} could not be checked, so nothing was set: {}", printable(reason, 600))
         }
     }
     Ok(())
+}
+
+fn fate(payment: &Payment) -> String {
+    match payment {
+        Payment::Sent { block, form: WeightsForm::Plain } => format!("are set in block {block}"),
+        Payment::Sent { block, form: WeightsForm::Timelocked } => {
+            format!("are committed in block {block}, and the chain opens them in their epoch")
+        }
+        Payment::Sent { block, form: WeightsForm::Hashed } => {
+            format!("are committed in block {block}; let the validator run, for it has to reveal them in their epoch")
+        }
+        Payment::Stands => "stood on the chain already".into(),
+        Payment::UnderWay { until } => {
+            format!("are under way since before; if no block takes them until {until}, send again")
+        }
+        Payment::DryRun { committed_first: false, .. } => "would be set (set_weights)".into(),
+        Payment::DryRun { committed_first: true, .. } => {
+            "would be committed, since the subnet takes weights by commit and reveal".into()
+        }
+    }
 }

@@ -174,7 +174,7 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<(Outcome, Result<Behind, String>)
 fn behind(target: &Target, report: &Report, simulator: &Simulator) -> Result<Behind, String> {
     let frames = report.levels.iter().find(|level| level.level == Level::Frames);
     let frames = frames.ok_or("the level frames was not asked for")?;
-    let (place, difference) = frames.first_difference().ok_or_else(|| without_difference(frames))?;
+    let (place, difference) = frames.differences().next().ok_or_else(|| without_difference(frames))?;
     let place = episode_at(place);
     let gone = || "the transcript of the first difference is not there any more".to_owned();
     let transcript = match target {

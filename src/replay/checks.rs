@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::difference::Difference;
@@ -14,7 +15,7 @@ use crate::transcript::{
 };
 
 /// What is known of the chain from a source other than the manifest. What is unknown is not checked, and said so.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ChainFacts {
     /// Hash of block 0.
     pub genesis: Option<BlockHash>,

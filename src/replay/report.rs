@@ -203,9 +203,9 @@ impl LevelReport {
         }
     }
 
-    /// The first difference, with its subject's place as it was counted.
-    pub fn first_difference(&self) -> Option<(u64, &Difference)> {
-        self.order.iter().zip(&self.findings).find_map(|(place, finding)| match finding {
+    /// The differences among the first findings, with their subjects' places as they were counted.
+    pub fn differences(&self) -> impl Iterator<Item = (u64, &Difference)> {
+        self.order.iter().zip(&self.findings).filter_map(|(place, finding)| match finding {
             Finding::Differs { difference, .. } => Some((*place, difference)),
             Finding::Unchecked { .. } | Finding::DrawnElsewhere { .. } => None,
         })
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!((level.checked, level.differs, level.findings.len()), (100, 100, MAX_FINDINGS));
         assert!(level.findings[0].to_string().starts_with("0:"));
         assert!(level.findings[19].to_string().starts_with("19:"));
-        assert_eq!(level.first_difference(), Some((0, &Difference::of("f", 1, 2))));
+        assert_eq!(level.differences().next(), Some((0, &Difference::of("f", 1, 2))));
     }
 
     #[test]

@@ -3,13 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::ParseError;
 
 /// How many episodes to check.
-#[derive(Debug, Clone, Copy, PartialEq)]
+///
+/// Written as `all`, `none`, a number of episodes, or a share such as `10%`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Sample {
     /// Every one.
     All,
+    /// Not one.
+    None,
     /// At most this many.
     Count(u64),
     /// This share of them, rounded up.
@@ -22,6 +29,7 @@ impl Sample {
     pub fn choose(self, total: u64, seed: &[u8; 32]) -> Vec<u64> {
         let count = match self {
             Sample::All => total,
+            Sample::None => 0,
             Sample::Count(count) => count.min(total),
             Sample::Percent(percent) => (total as f64 * percent / 100.0).ceil().clamp(0.0, total as f64) as u64,
         };
@@ -37,9 +45,12 @@ impl Sample {
 impl FromStr for Sample {
     type Err = ParseError;
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let wrong = || ParseError::new("sample", text, "expected `all`, a number of episodes, or a share such as 10%");
-        if text == "all" {
-            return Ok(Sample::All);
+        let wrong =
+            || ParseError::new("sample", text, "expected `all`, `none`, a number of episodes, or a share such as 10%");
+        match text {
+            "all" => return Ok(Sample::All),
+            "none" => return Ok(Sample::None),
+            _ => {}
         }
         match text.strip_suffix('%') {
             Some(share) => match share.parse::<f64>() {
@@ -54,10 +65,24 @@ impl FromStr for Sample {
     }
 }
 
+impl TryFrom<String> for Sample {
+    type Error = ParseError;
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
+    }
+}
+
+impl From<Sample> for String {
+    fn from(sample: Sample) -> String {
+        sample.to_string()
+    }
+}
+
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Sample::All => f.write_str("all"),
+            Sample::None => f.write_str("none"),
             Sample::Count(count) => count.fmt(f),
             Sample::Percent(share) => write!(f, "{share}%"),
         }

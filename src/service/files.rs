@@ -1,7 +1,8 @@
 //! Files that a person named: read without trusting what stands behind the name, written whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -47,13 +48,28 @@ impl NewFile {
     /// # Errors
     /// The system's error, such as that the folder is not there or `path` is a folder itself.
     pub fn create(path: &Path) -> io::Result<NewFile> {
+        Self::create_with(path, 0o666)
+    }
+
+    /// The same for what nobody but the owner may read.
+    ///
+    /// # Errors
+    /// As [`NewFile::create`].
+    pub fn create_private(path: &Path) -> io::Result<NewFile> {
+        Self::create_with(path, 0o600)
+    }
+
+    fn create_with(path: &Path, mode: u32) -> io::Result<NewFile> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let name = path.file_name().filter(|_| !path.is_dir());
         let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"))?;
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let unfinished = format!(".{}.{}-{serial}.partial", name.to_string_lossy(), std::process::id());
         let unfinished = path.with_file_name(unfinished);
-        Ok(NewFile { file: File::create(&unfinished)?, unfinished, path: path.to_owned() })
+        // A file of an earlier process with the same id would keep its own mode.
+        let _ = fs::remove_file(&unfinished);
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&unfinished)?;
+        Ok(NewFile { file, unfinished, path: path.to_owned() })
     }
 
     /// A handle to write by; all handles share one place in the file.

@@ -147,6 +147,11 @@ impl Published {
         Ok(Published { base: base.to_owned(), http })
     }
 
+    /// The server's address.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The newest completed cycle.
     ///
     /// # Errors

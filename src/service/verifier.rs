@@ -25,8 +25,10 @@ pub type ProgressSink<'a> = dyn Fn(u64, u64) + Sync + 'a;
 pub struct VerifyOptions {
     /// Levels to run; default all.
     pub levels: BTreeSet<Level>,
-    /// Which episodes; default all.
+    /// Which episodes are fetched and held against the manifest; default all.
     pub sample: Sample,
+    /// Which of these are replayed, for the levels physics and frames; default all.
+    pub replays: Sample,
     /// Decides a sample. Should be drawn after the cycle was published.
     pub sample_seed: [u8; 32],
     /// Take each step again from a checkpoint too.
@@ -40,6 +42,7 @@ impl Default for VerifyOptions {
         VerifyOptions {
             levels: Level::ALL.into(),
             sample: Sample::All,
+            replays: Sample::All,
             sample_seed: [0; 32],
             heavy: false,
             threads: thread::available_parallelism().map_or(1, usize::from),
@@ -83,7 +86,17 @@ pub fn verify_cycle(subject: &Subject<'_>, options: &VerifyOptions, progress: &P
             let reason = format!("none of {} transcripts was asked for: take a larger sample", recorded.len());
             levels.unread(0, Finding::Unchecked { subject: "episodes".into(), reason });
         }
-        check_episodes(subject, options, &recorded, &chosen, &mut levels, progress);
+        // Of one seed the smaller choice is a part of the larger one.
+        let replayed: BTreeSet<u64> =
+            options.replays.choose(recorded.len() as u64, &options.sample_seed).into_iter().collect();
+        let replayed = &replayed & &chosen.iter().copied().collect();
+        if replayed.len() < chosen.len() {
+            let note = format!("{} of {} transcripts replayed", replayed.len(), recorded.len());
+            levels.note(Level::Physics, note.clone());
+            levels.note(Level::Frames, note);
+        }
+        let rows = Rows { recorded: &recorded, chosen: &chosen, replayed: &replayed };
+        check_episodes(subject, options, &rows, &mut levels, progress);
         if let Some(finding) = levels.drivers.finding() {
             levels.unread(0, finding);
         }
@@ -151,16 +164,26 @@ pub fn episode_at(place: u64) -> usize {
     place.saturating_sub(1) as usize
 }
 
+/// The episodes of a cycle, and what is done with which.
+struct Rows<'a> {
+    /// Those that have a transcript.
+    recorded: &'a [&'a EpisodeRow],
+    /// Places of those that are fetched.
+    chosen: &'a [u64],
+    /// Places of those that are replayed.
+    replayed: &'a BTreeSet<u64>,
+}
+
 fn check_episodes(
     subject: &Subject<'_>,
     options: &VerifyOptions,
-    rows: &[&EpisodeRow],
-    chosen: &[u64],
+    rows: &Rows<'_>,
     levels: &mut Levels,
     progress: &ProgressSink<'_>,
 ) {
-    spread(chosen, options, levels, progress, |place, own| {
-        check_episode(subject, options, rows[place as usize], place_of(place), own);
+    spread(rows.chosen, options, levels, progress, |place, own| {
+        let replay = rows.replayed.contains(&place).then_some(options);
+        check_episode(subject, replay, rows.recorded[place as usize], place_of(place), own);
     });
 }
 
@@ -199,7 +222,14 @@ fn finding_of_panic(place: u64, panic: &(dyn Any + Send)) -> Finding {
     Finding::Unchecked { subject: format!("episode {place} of those chosen"), reason }
 }
 
-fn check_episode(subject: &Subject<'_>, options: &VerifyOptions, row: &EpisodeRow, place: u64, levels: &mut Levels) {
+/// Checks one episode, and replays it if it is told how.
+fn check_episode(
+    subject: &Subject<'_>,
+    replay: Option<&VerifyOptions>,
+    row: &EpisodeRow,
+    place: u64,
+    levels: &mut Levels,
+) {
     let manifest = &subject.signed.manifest;
     let bytes = match (subject.transcripts)(row) {
         Ok(bytes) => bytes,
@@ -220,7 +250,9 @@ fn check_episode(subject: &Subject<'_>, options: &VerifyOptions, row: &EpisodeRo
     };
     levels.run(Level::Structure, place, || None);
     levels.run(Level::Seeds, place, || check_seed(manifest, &transcript));
-    levels.replay(place, &transcript, &subject.simulator, options.heavy);
+    if let Some(options) = replay {
+        levels.replay(place, &transcript, &subject.simulator, options.heavy);
+    }
 }
 
 /// The reports of the levels that were asked for.

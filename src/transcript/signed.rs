@@ -86,6 +86,15 @@ impl<S: Serialize + DeserializeOwned + PartialEq> SignedManifest<S> {
     /// # Errors
     /// The first thing that does not hold.
     pub fn verify(&self) -> Result<(), ManifestError> {
+        self.verify_signature()?;
+        self.manifest.check()
+    }
+
+    /// Checks digest and signature alone: whether this is what its operator said, be it true or not.
+    ///
+    /// # Errors
+    /// [`ManifestError::Differs`], [`ManifestError::SignatureRefused`].
+    pub fn verify_signature(&self) -> Result<(), ManifestError> {
         let computed = Digest::of(&canonical_json(&self.manifest));
         if self.digest != computed {
             let (stored, computed) = (self.digest.to_string(), computed.to_string());
@@ -95,6 +104,6 @@ impl<S: Serialize + DeserializeOwned + PartialEq> SignedManifest<S> {
         if !verify_signature(operator, self.digest.as_bytes(), &self.signature) {
             return Err(ManifestError::SignatureRefused { operator: operator.ss58() });
         }
-        self.manifest.check()
+        Ok(())
     }
 }

@@ -22,15 +22,20 @@ pub const GENESIS: BlockHash = BlockHash([8; 32]);
 /// The cycle's anchor.
 pub const ANCHOR: BlockRef = BlockRef { number: BlockNumber(1234), hash: BlockHash([3; 32]) };
 
+/// Whose key signs.
+const OPERATOR: &str = "operator of the test";
+
 /// Who signs.
 pub fn operator() -> OperatorKey {
-    OperatorKey::dev("operator of the test")
+    OperatorKey::dev(OPERATOR)
 }
 
 /// A published cycle with its transcripts, and where lies are put into it.
 pub struct Cycle {
     pub signed: SignedCycle,
     pub transcripts: BTreeMap<Digest, Vec<u8>>,
+    /// Whose key signed.
+    pub operator: &'static str,
 }
 
 /// The contest of [`play`].
@@ -61,6 +66,23 @@ fn submission(uid: u16) -> SubmissionRow {
     }
 }
 
+/// An episode of the scripted expert, which succeeds when it has the time.
+fn expert_episode(simulator: &Simulator, header: Header) -> Transcript {
+    let mut expert = kinitro::sim::expert(&header.environment).unwrap();
+    let world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
+    let header = Header { task_vector: world.task_vector().to_vec(), ..header };
+    let rules = EpisodeRules::of(&Contest { max_steps: header.max_steps, ..contest() }, PolicyProfile::KinitroV1);
+    let mut rollout = Rollout::start(world, header, rules).unwrap();
+    loop {
+        let [x, y, z, gripper] = expert.act(&rollout.world().observation_with_goal()).map(f64::from);
+        // The protocol's gripper sign is the opposite of MetaWorld's.
+        let reply = PolicyReply { answer: Ok([x, y, z, -gripper]), latency_us: 900, bytes: 40 };
+        if rollout.step(&reply) == Turn::Over {
+            return rollout.finish();
+        }
+    }
+}
+
 fn episode(simulator: &Simulator, header: Header) -> Transcript {
     let world = simulator.episode(&header.environment, &header.seed, header.randomisation).unwrap();
     let header = Header { task_vector: world.task_vector().to_vec(), ..header };
@@ -69,7 +91,8 @@ fn episode(simulator: &Simulator, header: Header) -> Transcript {
     if let Renderer::MujocoGl(driver) = header.renderer.clone() {
         return by_hand(world, header, &driver, reply);
     }
-    let mut rollout = Rollout::start(world, header, EpisodeRules::of(&contest(), PolicyProfile::KinitroV1)).unwrap();
+    let rules = EpisodeRules::of(&Contest { max_steps: header.max_steps, ..contest() }, PolicyProfile::KinitroV1);
+    let mut rollout = Rollout::start(world, header, rules).unwrap();
     while rollout.step(&reply) != Turn::Over {}
     rollout.finish()
 }
@@ -117,7 +140,13 @@ pub struct Ground {
     pub netuid: Netuid,
     pub anchor: BlockRef,
     pub submissions: Vec<SubmissionRow>,
-    pub operator: OperatorKey,
+    /// Whose key signs.
+    pub operator: &'static str,
+    pub cycle: CycleId,
+    /// The digest of the manifest before.
+    pub previous: Digest,
+    /// Whose policy is the scripted expert.
+    pub experts: Vec<Uid>,
 }
 
 impl Default for Ground {
@@ -128,7 +157,10 @@ impl Default for Ground {
             netuid: Netuid(3),
             anchor: ANCHOR,
             submissions: vec![submission(1), submission(2)],
-            operator: operator(),
+            operator: OPERATOR,
+            cycle: CycleId(1),
+            previous: Digest::ZERO,
+            experts: Vec::new(),
         }
     }
 }
@@ -145,9 +177,10 @@ pub fn play_contest(simulator: &Simulator, contest: Contest, forge: impl Fn(&mut
 
 /// The same on another chain.
 pub fn play_on(ground: Ground, simulator: &Simulator, contest: Contest, forge: impl Fn(&mut Header)) -> Cycle {
-    let Ground { network, genesis, netuid, anchor, submissions, operator } = ground;
+    let Ground { network, genesis, netuid, anchor, submissions, operator: signer, cycle, previous, experts } = ground;
+    let operator = OperatorKey::dev(signer);
     let beacon = Beacon::at(Some(&operator), &genesis, netuid, &anchor);
-    let seed = cycle_seed(beacon.output(), CycleId(1));
+    let seed = cycle_seed(beacon.output(), cycle);
     let (mut rows, mut transcripts) = (Vec::new(), BTreeMap::new());
     for (environment, index) in
         contest.environments.iter().flat_map(|e| (0..contest.episodes_per_env).map(move |i| (e, i)))
@@ -158,7 +191,7 @@ pub fn play_on(ground: Ground, simulator: &Simulator, contest: Contest, forge: i
                 contest: contest.digest(),
                 environment: environment.clone(),
                 index,
-                cycle: Some(CycleId(1)),
+                cycle: Some(cycle),
                 anchor: Some(anchor),
                 seed: episode_seed(&seed, environment, index),
                 randomisation: contest.randomisation,
@@ -175,7 +208,8 @@ pub fn play_on(ground: Ground, simulator: &Simulator, contest: Contest, forge: i
                 heavy: false,
             };
             forge(&mut header);
-            let transcript = episode(simulator, header);
+            let play = if experts.contains(&miner.uid) { expert_episode } else { episode };
+            let transcript = play(simulator, header);
             rows.push(EpisodeRow::of(&transcript).unwrap());
             transcripts.insert(transcript.id(), transcript.to_bytes().unwrap());
         }
@@ -187,7 +221,7 @@ pub fn play_on(ground: Ground, simulator: &Simulator, contest: Contest, forge: i
         network,
         genesis,
         netuid,
-        cycle: CycleId(1),
+        cycle,
         anchor,
         beacon,
         contest_digest: contest.digest(),
@@ -198,10 +232,10 @@ pub fn play_on(ground: Ground, simulator: &Simulator, contest: Contest, forge: i
         contest,
         submissions,
         episodes: rows,
-        previous: Digest::ZERO,
+        previous,
         operator: operator.hotkey(),
     };
-    Cycle { signed: SignedManifest::sign(manifest, &operator).unwrap(), transcripts }
+    Cycle { signed: SignedManifest::sign(manifest, &operator).unwrap(), transcripts, operator: signer }
 }
 
 impl Cycle {
@@ -225,7 +259,8 @@ impl Cycle {
         let mut manifest = self.signed.manifest.clone();
         change(&mut manifest);
         manifest.episodes_root = episodes_tree(&manifest.episodes).root();
-        Cycle { signed: SignedManifest::sign(manifest, &operator()).unwrap(), transcripts: self.transcripts.clone() }
+        let signed = SignedManifest::sign(manifest, &OperatorKey::dev(self.operator)).unwrap();
+        Cycle { signed, transcripts: self.transcripts.clone(), operator: self.operator }
     }
 
     pub fn verify_with(

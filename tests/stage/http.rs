@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Sends one request; status and body of the answer.
 pub fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
@@ -39,11 +39,18 @@ pub fn json(url: &str) -> Option<serde_json::Value> {
     }
 }
 
+/// Pages by their paths, which a test may change while they are served.
+pub type Pages = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
 /// Serves `pages` by their paths on a free port until the test's process ends; the server's address.
 pub fn serve(pages: BTreeMap<String, Vec<u8>>) -> String {
+    serve_shared(Arc::new(Mutex::new(pages)))
+}
+
+/// The same with pages that may change.
+pub fn serve_shared(pages: Pages) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let pages = Arc::new(pages);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let pages = pages.clone();
@@ -53,7 +60,7 @@ pub fn serve(pages: BTreeMap<String, Vec<u8>>) -> String {
     url
 }
 
-fn answer(mut stream: TcpStream, pages: &BTreeMap<String, Vec<u8>>) {
+fn answer(mut stream: TcpStream, pages: &Pages) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut request = String::new();
     reader.read_line(&mut request).unwrap();
@@ -61,11 +68,12 @@ fn answer(mut stream: TcpStream, pages: &BTreeMap<String, Vec<u8>>) {
     while reader.read_line(&mut line).is_ok_and(|length| length > 2) {
         line.clear();
     }
-    let (status, body) = match request.split(' ').nth(1).and_then(|path| pages.get(path)) {
-        Some(body) => ("200 OK", body.as_slice()),
-        None => ("404 Not Found", &b"{}"[..]),
+    let page = request.split(' ').nth(1).and_then(|path| pages.lock().unwrap().get(path).cloned());
+    let (status, body) = match page {
+        Some(body) => ("200 OK", body),
+        None => ("404 Not Found", b"{}".to_vec()),
     };
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     // A reader that has gone away has seen enough.
-    let _ = stream.write_all(&[head.as_bytes(), body].concat());
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat());
 }

@@ -89,7 +89,7 @@ fn copies_play_the_same_worlds(rows: &[EpisodeRow], names: &[(Uid, Hotkey, Strin
 fn weights_follow(signed: &SignedCycle, round: &Round) -> Invariant {
     let expected = chain_vector(&signed.manifest.scores.standing.weights);
     let (holds, seen) = match round {
-        Round::Set { weights, .. } => (
+        Round::Paid { weights, .. } => (
             weights.uids == expected.uids && weights.values == expected.values,
             format!("{} uids set", weights.uids.len()),
         ),

@@ -17,7 +17,7 @@ use super::chain_access::{dev_key, open_dev_chain};
 use super::published::{FetchError, Published, plain_http_client};
 use super::roles::{self, RoleError};
 use super::settings::Settings;
-use super::validator::{Round, Validator, ValidatorError, ValidatorOptions, chain_facts};
+use super::validator::{Look, Round, Validator, ValidatorError, ValidatorOptions, chain_facts};
 use super::verifier::{Subject, VerifyOptions, verify_cycle};
 use crate::beacon::OperatorKey;
 use crate::chain::{Chain, ChainError, DevChain};
@@ -302,16 +302,18 @@ impl Demo {
         let options = ValidatorOptions {
             netuid: NETUID,
             poll_interval: POLL,
-            sample: Sample::Percent(10.0),
+            read: Sample::All,
+            replays: Sample::Percent(10.0),
+            threads: 2,
             operator: Some(dev_key(&self.settings).hotkey()),
             accept_unchecked_pictures: false,
             refresh_after_blocks: u64::MAX,
             dry_run: false,
-            reports: self.settings.storage.data_dir.join("reports"),
+            data_dir: self.settings.storage.data_dir.clone(),
         };
         let chain: Arc<dyn Chain> = Arc::new(self.chain.clone());
-        let validator = Validator::new(options, chain, self.validator.clone(), self.simulator.clone(), published);
-        let round = validator.round(None).await?;
+        let validator = Validator::open(options, chain, self.validator.clone(), self.simulator.clone(), published)?;
+        let round = validator.round(Look::New).await?;
         // The block that holds the weights, and enough behind it to make it final.
         self.chain.advance(10)?;
         Ok(round)

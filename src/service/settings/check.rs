@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::sections::{ApiSettings, ChainSettings, ExecutorSettings, Settings};
+use super::sections::{ApiSettings, ChainSettings, ExecutorSettings, Settings, ValidatorSettings};
 use crate::beacon::DEFAULT_DEV_CHAIN;
 use crate::chain::NodeSettings;
 use crate::domain::{CameraSetting, Contest, ExecutorId, RendererProfile, Strategy, camera_problems};
+use crate::replay::Sample;
 use crate::sim;
 
 /// MetaWorld's own step limit; stepping past it is an error there.
@@ -24,16 +25,27 @@ pub fn check(settings: &Settings) -> Vec<String> {
     check_api(&settings.api, &mut problems);
     check_executor(&settings.executor, &mut problems);
     check_chain(&settings.chain, &mut problems);
-    if settings.validator.refresh_after_blocks == 0 {
-        problems.push("[validator] refresh_after_blocks must be at least 1".into());
-    }
+    check_validator(&settings.validator, &mut problems);
     if settings.scheduler.poll_interval_ms == 0 {
         problems.push("[scheduler] poll_interval_ms must be at least 1".into());
     }
-    if !(1..=100).contains(&settings.validator.sample_percent) {
-        problems.push("[validator] sample_percent must be 1 to 100: nothing is set that was not replayed".into());
-    }
     problems
+}
+
+fn check_validator(validator: &ValidatorSettings, problems: &mut Vec<String>) {
+    let positive = [
+        ("refresh_after_blocks", validator.refresh_after_blocks),
+        ("poll_interval_s", validator.poll_interval_s),
+        ("threads", validator.threads as u64),
+    ];
+    for (name, value) in positive {
+        if value == 0 {
+            problems.push(format!("[validator] {name} must be at least 1"));
+        }
+    }
+    if validator.read == Sample::None {
+        problems.push("[validator] read must not be \"none\": a manifest is held against its transcripts".into());
+    }
 }
 
 fn check_chain(chain: &ChainSettings, problems: &mut Vec<String>) {

@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn pictures_may_go_unchecked_only_where_the_file_says_so() {
         let accepts = |text: &str| load_text(text).map(|settings| settings.validator.accept_unchecked_pictures);
-        assert!(!accepts("[validator]\nsample_percent = 5\n").unwrap());
+        assert!(!accepts("[validator]\nverify = \"5%\"\n").unwrap());
         assert!(accepts("[validator]\naccept_unchecked_pictures = true\n").unwrap());
         let told = accepts("[validator]\naccept_unchecked_pictures = \"yes\"\n").unwrap_err().to_string();
         assert!(told.contains("[validator] accept_unchecked_pictures"), "{told}");

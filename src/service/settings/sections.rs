@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{BlockHash, Contest, Hotkey};
+use crate::replay::Sample;
 
 /// All settings of an appliance: a TOML file, overridden by environment variables, overridden by flags.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -205,13 +206,19 @@ pub struct ValidatorSettings {
     pub backend_url: String,
     /// Seconds between looks for a new manifest. Default 60.
     pub poll_interval_s: u64,
-    /// Episodes of a manifest that are replayed before its weights are set, in percent, 1 to 100. Default 10.
-    pub sample_percent: u32,
-    /// Whose manifests are believed, as an ss58 address. Unset: those of whoever signed the first one that was
-    /// found true since the start. Set it: whoever answers at `backend_url` could sign otherwise.
+    /// Episodes of a manifest whose physics and pictures are replayed before its weights are set: `all`, `none`, a number, or a
+    /// share. Default `10%`.
+    pub verify: Sample,
+    /// Transcripts that are fetched and held against the manifest, seeds included; others are not replayed either. Default
+    /// `all`.
+    pub read: Sample,
+    /// Threads of a verification, each with an engine of its own. Default 2.
+    pub threads: usize,
+    /// Whose manifests are believed, as an ss58 address. Unset: those of the hotkey that the chain names as the subnet's owner.
     pub operator: Option<Hotkey>,
     /// Send the same weights again when they have stood for so many blocks and no newer cycle came: a chain stops counting
-    /// validators that were silent for long, 5,000 blocks by default. Default 3,600 blocks, 12 hours on finney.
+    /// validators that were silent for long. Where three quarters of the subnet's own limit are fewer, these count. Default 3,600
+    /// blocks, 12 hours on finney.
     pub refresh_after_blocks: u64,
     /// Set weights although the pictures that policies were shown could not be checked here, since another GL driver or another
     /// version of the renderer drew them. Default off. On, an operator can name a driver that nobody has and show policies
@@ -224,7 +231,9 @@ impl Default for ValidatorSettings {
         ValidatorSettings {
             backend_url: "http://127.0.0.1:8000".into(),
             poll_interval_s: 60,
-            sample_percent: 10,
+            verify: Sample::Percent(10.0),
+            read: Sample::All,
+            threads: 2,
             operator: None,
             refresh_after_blocks: 3_600,
             accept_unchecked_pictures: false,

@@ -1,0 +1,136 @@
+//! Weights that were sent, and whether they count.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chain::{WeightSubmission, WeightsForm, WeightsReceipt};
+use crate::domain::{BlockNumber, CycleId};
+
+/// Blocks after which a transaction that no block took can be taken no more: the 64 of its life, and some that the finalized
+/// head was behind when it was signed.
+const LIFE_BLOCKS: u64 = 80;
+
+/// One submission of weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sent {
+    cycle: CycleId,
+    submission: WeightSubmission,
+    /// The finalized head when it was sent.
+    since: BlockNumber,
+    /// In which form it arrived; none where its fate is unknown.
+    form: Option<WeightsForm>,
+    /// The block that holds it.
+    block: Option<BlockNumber>,
+    revealed: bool,
+}
+
+/// What is known of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is final, in this block or one a little before.
+    Landed(BlockNumber),
+    /// A block may still take it, up to this one.
+    UnderWay(BlockNumber),
+    /// It is not on the chain.
+    Absent,
+}
+
+impl Sent {
+    /// A submission that is about to be sent while `since` is the finalized head.
+    pub(super) fn now(cycle: CycleId, submission: WeightSubmission, since: BlockNumber) -> Sent {
+        Sent { cycle, submission, since, form: None, block: None, revealed: false }
+    }
+
+    pub(super) fn arrived(self, WeightsReceipt { block, form }: WeightsReceipt) -> Sent {
+        Sent { block: Some(block), form: Some(form), ..self }
+    }
+
+    pub(super) fn reveal(&mut self) {
+        self.revealed = true;
+    }
+
+    pub(super) fn cycle(&self) -> CycleId {
+        self.cycle
+    }
+
+    pub(super) fn submission(&self) -> &WeightSubmission {
+        &self.submission
+    }
+
+    /// Whether it stands on the chain as a hash that nobody but we can open. Of a submission of unknown fate the form is
+    /// unknown too: it is tried.
+    pub(super) fn awaits_reveal(&self) -> bool {
+        !self.revealed && matches!(self.form, None | Some(WeightsForm::Hashed))
+    }
+
+    /// Whether nobody knows in which form it went to the chain.
+    pub(super) fn has_unknown_form(&self) -> bool {
+        self.form.is_none()
+    }
+
+    /// Whether it pays the same to the same.
+    pub(super) fn is_of(&self, other: &WeightSubmission) -> bool {
+        let WeightSubmission { uids, values, holders, .. } = &self.submission;
+        (uids, values, holders) == (&other.uids, &other.values, &other.holders)
+    }
+
+    /// What is known of it at the finalized block `head`, where the signer's last update was in block `last_update`.
+    pub(super) fn standing(&self, last_update: Option<BlockNumber>, head: BlockNumber) -> Standing {
+        match last_update {
+            Some(block) if block > self.since => Standing::Landed(block),
+            _ => {
+                let until = BlockNumber(self.since.0.saturating_add(LIFE_BLOCKS));
+                if head <= until { Standing::UnderWay(until) } else { Standing::Absent }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Hotkey, Uid};
+
+    fn sent() -> Sent {
+        let submission = WeightSubmission {
+            uids: vec![Uid(1)],
+            values: vec![65_535],
+            version_key: 0,
+            holders: vec![Hotkey([1; 32])],
+            salt: [0; 8],
+        };
+        Sent::now(CycleId(1), submission, BlockNumber(100))
+    }
+
+    #[test]
+    fn it_has_landed_once_the_signers_last_update_is_younger() {
+        let standing =
+            |last_update: Option<u64>, head| sent().standing(last_update.map(BlockNumber), BlockNumber(head));
+        let until = BlockNumber(100 + LIFE_BLOCKS);
+        assert_eq!(standing(None, 100), Standing::UnderWay(until));
+        assert_eq!(standing(Some(100), 180), Standing::UnderWay(until));
+        assert_eq!(standing(Some(100), 181), Standing::Absent);
+        assert_eq!(standing(Some(103), 110), Standing::Landed(BlockNumber(103)));
+        assert_eq!(standing(Some(103), 9_000), Standing::Landed(BlockNumber(103)));
+    }
+
+    #[test]
+    fn a_uid_in_other_hands_is_another_payment() {
+        let mut other = sent().submission;
+        other.salt = [9; 8];
+        assert!(sent().is_of(&other));
+        other.holders = vec![Hotkey([2; 32])];
+        assert!(!sent().is_of(&other));
+    }
+
+    #[test]
+    fn a_hash_waits_for_its_reveal_and_nothing_else_does() {
+        let arrived = |form| sent().arrived(WeightsReceipt { block: BlockNumber(102), form });
+        assert!(sent().awaits_reveal(), "nobody knows");
+        assert!(arrived(WeightsForm::Hashed).awaits_reveal());
+        assert!(!arrived(WeightsForm::Plain).awaits_reveal() && !arrived(WeightsForm::Timelocked).awaits_reveal());
+        let mut revealed = arrived(WeightsForm::Hashed);
+        revealed.reveal();
+        assert!(!revealed.awaits_reveal());
+    }
+}
