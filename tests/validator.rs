@@ -18,7 +18,7 @@ use kinitro::admission::{ClaimText, encode_claim};
 use kinitro::beacon::OperatorKey;
 use kinitro::chain::{
     Chain, ChainError, DevChain, DevChainSettings, DevFault, DevNode, DevNodeFault, Hyperparameters, Registration,
-    WeightsForm,
+    WEIGHTS_VERSION_KEY, WeightsForm,
 };
 use kinitro::domain::*;
 use kinitro::replay::{CycleManifest, Sample, SignedCycle};
@@ -147,6 +147,7 @@ impl Scene {
             operator: None,
             accept_unchecked_pictures: false,
             refresh_after_blocks: 100,
+            version_key: WEIGHTS_VERSION_KEY,
             dry_run: false,
             data_dir: self.folder.path().to_owned(),
         }
@@ -402,6 +403,23 @@ async fn the_chains_limits_are_kept_before_anything_is_sent() {
     assert!(matches!(refused, ValidatorError::Chain(ChainError::TooFewWeights { given: 2, needed: 4 })), "{refused}");
     scene.rules(Hyperparameters::default());
     sent(validator.round(Look::New).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subnet_that_asks_for_a_later_release_is_sent_nothing_unless_a_key_is_named() {
+    let scene = Scene::new().await;
+    scene.published().await;
+    let needed = WEIGHTS_VERSION_KEY + 1;
+    scene.rules(Hyperparameters { weights_version_key: needed, ..Hyperparameters::default() });
+    let refused = scene.validator().round(Look::New).await.unwrap_err();
+    let given = WEIGHTS_VERSION_KEY;
+    let expected = ChainError::VersionKeyTooOld { given, needed };
+    assert!(matches!(&refused, ValidatorError::Chain(error) if *error == expected), "{refused}");
+    assert_eq!(scene.on_chain().await.0, []);
+    let named = ValidatorOptions { version_key: needed, ..scene.options() };
+    sent(scene.validator_with(named).round(Look::New).await);
+    scene.finalize();
+    assert_eq!(scene.on_chain().await.0.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::settings_args::{SettingsArgs, start_log};
-use crate::chain::WeightsForm;
+use crate::chain::{WEIGHTS_VERSION_KEY, WeightsForm};
 use crate::domain::{Hotkey, printable};
 use crate::replay::Sample;
 use crate::service::appliance::open_simulator;
@@ -97,6 +97,7 @@ async fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<V
         operator: validator.operator,
         accept_unchecked_pictures: validator.accept_unchecked_pictures,
         refresh_after_blocks: validator.refresh_after_blocks,
+        version_key: validator.version_key.unwrap_or(WEIGHTS_VERSION_KEY),
         dry_run: args.dry_run,
         data_dir: settings.storage.data_dir.clone(),
     };

@@ -270,6 +270,21 @@ async fn who_earned_nothing_is_not_paid_even_by_a_moment(subnet: &dyn Subnet) {
     assert!(head(subnet).await.number.0 <= before.number.0 + 1);
 }
 
+async fn to_take_a_uid_counts_for_the_pause(subnet: &dyn Subnet) {
+    let rules = Hyperparameters { weights_set_rate_limit_blocks: 50, ..Hyperparameters::default() };
+    subnet.set_rules(&rules);
+    subnet.replace(Uid(1), &key(52));
+    subnet.finalize();
+    let newcomer = neurons(subnet).await.remove(1);
+    assert_eq!((newcomer.hotkey, newcomer.last_update), (key(52).hotkey(), None), "it never set weights");
+    let error = submit(subnet, 52, &weights(&[(0, 1)])).await.unwrap_err();
+    let ChainError::RateLimited { blocks_left } = error else { panic!("{error}") };
+    assert!((1..=50).contains(&blocks_left));
+    subnet.set_rules(&Hyperparameters { weights_set_rate_limit_blocks: 0, ..rules });
+    let error = submit(subnet, 52, &weights(&[(0, 1)])).await.unwrap_err();
+    assert_eq!(error, ChainError::NoValidatorPermit(key(52).hotkey()));
+}
+
 async fn there_is_nothing_to_reveal_where_nothing_was_committed(subnet: &dyn Subnet) {
     let error = subnet.chain().reveal_weights(&key(0), subnet.netuid(), &weights(&[(2, 1)])).await.unwrap_err();
     assert_eq!(error, ChainError::CommitNotFound);
@@ -296,4 +311,5 @@ pub async fn all(subnet: &dyn Subnet) {
     there_is_nothing_to_reveal_where_nothing_was_committed(subnet).await;
     who_takes_over_a_uid_inherits_nothing(subnet).await;
     who_earned_nothing_is_not_paid_even_by_a_moment(subnet).await;
+    to_take_a_uid_counts_for_the_pause(subnet).await;
 }

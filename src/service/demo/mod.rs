@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::validator::{Look, Round, Validator, ValidatorError, ValidatorOptions, chain_facts};
 use super::verifier::{Subject, VerifyOptions, verify_cycle};
 use crate::beacon::OperatorKey;
-use crate::chain::{Chain, ChainError, DevChain};
+use crate::chain::{Chain, ChainError, DevChain, WEIGHTS_VERSION_KEY};
 use crate::domain::{CameraSetting, CycleId, DeploymentRules, EnvId, Hotkey, Netuid, Randomisation, Strategy, Uid};
 use crate::replay::{Report, Sample, SignedCycle};
 use crate::sim::{SimError, Simulator};
@@ -308,6 +308,7 @@ impl Demo {
             operator: Some(dev_key(&self.settings).hotkey()),
             accept_unchecked_pictures: false,
             refresh_after_blocks: u64::MAX,
+            version_key: WEIGHTS_VERSION_KEY,
             dry_run: false,
             data_dir: self.settings.storage.data_dir.clone(),
         };

@@ -224,6 +224,10 @@ pub struct ValidatorSettings {
     /// version of the renderer drew them. Default off. On, an operator can name a driver that nobody has and show policies
     /// anything.
     pub accept_unchecked_pictures: bool,
+    /// The version key of the weights. Unset: this release's own, 1000 for each major version, 10 for each minor one and 1 for
+    /// each patch. A subnet refuses keys below its own: then update, or name a key where the subnet counts the releases of
+    /// another program.
+    pub version_key: Option<u64>,
 }
 
 impl Default for ValidatorSettings {
@@ -237,6 +241,7 @@ impl Default for ValidatorSettings {
             operator: None,
             refresh_after_blocks: 3_600,
             accept_unchecked_pictures: false,
+            version_key: None,
         }
     }
 }

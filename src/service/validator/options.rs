@@ -27,6 +27,8 @@ pub struct ValidatorOptions {
     pub accept_unchecked_pictures: bool,
     /// Send the same weights again when they have stood for so many blocks; sooner where the chain would forget them.
     pub refresh_after_blocks: u64,
+    /// The version key of the weights; [`WEIGHTS_VERSION_KEY`](crate::chain::WEIGHTS_VERSION_KEY) is this release's own.
+    pub version_key: u64,
     /// Verify and print, set nothing.
     pub dry_run: bool,
     /// The data folder, for what is remembered and for reports of what differs.

@@ -74,7 +74,7 @@ impl Validator {
         if weights.is_empty() {
             return nothing("every miner with weight has left the subnet".into());
         }
-        let version_key = subnet.rules.weights_version_key;
+        let version_key = self.options.version_key;
         let vector = chain_vector(&weights);
         let weights = WeightSubmission::new(vector, version_key, &earned.earned_by, draw_salt()?)?;
         let payment = match self.standing(&weights, &subnet).await? {
