@@ -189,6 +189,8 @@ impl Appliance {
             "[storage]\ndata_dir = {data:?}\n[chain]\ndev_block_time_ms = 0\n[validator]\nverify = \"all\"\n{settings}\n"
         );
         std::fs::write(&file, text).unwrap();
+        // Each look is that of a validator which saw nothing before, not even another manifest of the same cycle.
+        let _ = std::fs::remove_dir_all(data.join("validator"));
         let config = file.to_str().unwrap();
         let options = ["validate", "--once", "--hotkey-name", "validator", "--backend-url", url, "--config", config];
         kinitro(&options)
