@@ -3,6 +3,7 @@
 mod chain_suite;
 mod dev_node;
 mod finality;
+mod unknown_fate;
 mod weight_commits;
 
 use chain_suite::{Subnet, all, key};

@@ -211,6 +211,12 @@ pub enum ChainError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// A transaction was sent, and what became of it could not be learnt.
+    #[error("nobody can say what became of the transaction ({cause}); look at the chain before sending it again")]
+    FateUnknown {
+        /// What stood in the way.
+        cause: String,
+    },
     /// An earlier transaction of the same hotkey, of which nobody knows what became, may still be taken.
     #[error("an earlier transaction of this hotkey may still be taken; wait until it is, or {blocks_left} blocks")]
     StillUnderWay {
@@ -260,6 +266,7 @@ impl ChainError {
                 | ChainError::ClocksApart { .. }
                 | ChainError::NotIncluded { .. }
                 | ChainError::NotFinal { .. }
+                | ChainError::FateUnknown { .. }
                 | ChainError::StillUnderWay { .. }
                 | ChainError::NotInRevealRange
                 | ChainError::TooManyUnrevealedCommits
@@ -278,6 +285,7 @@ impl ChainError {
                 | ChainError::Unreadable(_)
                 | ChainError::NotIncluded { .. }
                 | ChainError::NotFinal { .. }
+                | ChainError::FateUnknown { .. }
                 | ChainError::AlreadyInPool
         )
     }

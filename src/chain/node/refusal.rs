@@ -1,5 +1,7 @@
 //! Refusals of a node, from its pool or from a dispatched call, as the same errors.
 
+use std::ops::RangeInclusive;
+
 use subxt::rpcs::UserError;
 
 use super::super::{ChainError, Hyperparameters, Neuron, WeightSubmission};
@@ -15,6 +17,10 @@ const TEMPORARILY_BANNED: i32 = 1012;
 const ALREADY_IMPORTED: i32 = 1013;
 /// Code of the pool for a transaction that it has a better one for, with the same nonce.
 const TOO_LOW_PRIORITY: i32 = 1014;
+
+/// Codes of the pool: what answers a transaction with one of them did not take it. Any other answer may have come after
+/// the transaction went out.
+const OF_POOL: RangeInclusive<i32> = 1010..=1016;
 
 /// Why a transaction was refused, as far as the node says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +103,12 @@ fn of_custom(code: u8) -> Refusal {
     }
 }
 
-/// What the pool's answer means.
-pub(super) fn of_pool(error: &UserError) -> Refusal {
+/// What the answer to a transaction means, if it is the pool's.
+pub(super) fn of_pool(error: &UserError) -> Option<Refusal> {
+    OF_POOL.contains(&error.code).then(|| of_pool_code(error))
+}
+
+fn of_pool_code(error: &UserError) -> Refusal {
     let data = error.data.as_ref().map(|data| data.get().trim_matches('"')).unwrap_or_default();
     let custom = data.strip_prefix("Custom error: ").and_then(|code| code.parse().ok());
     match (error.code, custom) {
@@ -219,14 +229,14 @@ mod tests {
     use super::*;
 
     fn pool(code: i32, message: &str) -> Refusal {
-        of_pool(&UserError { code, message: message.into(), data: None })
+        of_pool_code(&UserError { code, message: message.into(), data: None })
     }
 
     #[test]
     fn a_nodes_words_are_made_fit_to_be_shown() {
         let escaped = "a\\u{1b}[2Jb\\u{a}c\\u{202e}";
         let said = "a\u{1b}[2Jb\nc\u{202e}";
-        assert_eq!(pool(7, said), Refusal::Other(format!("{escaped} (7)")));
+        assert_eq!(pool(1016, said), Refusal::Other(format!("{escaped} (1016)")));
         assert_eq!(of_dispatch(said, "Error"), Refusal::Other(format!("{escaped}.Error")));
         assert_eq!(of_dispatch("Pallet", said), Refusal::Other(format!("Pallet.{escaped}")));
     }

@@ -30,6 +30,32 @@ pub(super) enum Unsent {
     Error(ChainError),
 }
 
+impl Unsent {
+    /// The same of a transaction that went out: what is no outcome leaves its fate unknown.
+    fn after_sending(self) -> Unsent {
+        match self {
+            Unsent::Error(error @ (ChainError::NotIncluded { .. } | ChainError::NotFinal { .. })) => error.into(),
+            Unsent::Error(error @ ChainError::FateUnknown { .. }) => error.into(),
+            Unsent::Error(error) => fate_unknown(error).into(),
+            refused => refused,
+        }
+    }
+}
+
+/// The error of a transaction of which something keeps us from learning what became of it.
+pub(super) fn fate_unknown(cause: impl ToString) -> ChainError {
+    ChainError::FateUnknown { cause: cause.to_string() }
+}
+
+/// Why there is nothing to watch: the pool's refusal is certain, and nothing else is.
+fn not_opened(failure: Failure) -> Unsent {
+    let refusal = match &failure {
+        Failure::Refused(error) => refusal::of_pool(error),
+        Failure::Lost(_) | Failure::Unreadable(_) => None,
+    };
+    refusal.map_or_else(|| Unsent::from(failure).after_sending(), Unsent::Refused)
+}
+
 impl From<ChainError> for Unsent {
     fn from(error: ChainError) -> Unsent {
         Unsent::Error(error)
@@ -82,12 +108,14 @@ impl NodeChain {
         let watch = link.answer(link.rpc().author_submit_and_watch_extrinsic(transaction)).await;
         let statuses = match watch {
             Ok(statuses) => statuses,
-            Err(Failure::Refused(error)) => return Err(Unsent::Refused(refusal::of_pool(&error))),
-            Err(failure) => return Err(failure.into()),
+            Err(failure) => return Err(not_opened(failure)),
         };
         let settings = self.connector.settings();
-        let hash = final_block(link, statuses, settings.inclusion_timeout, settings.finality_timeout).await?;
-        self.check_outcome(link, hash, transaction).await
+        let ended = async {
+            let hash = final_block(link, statuses, settings.inclusion_timeout, settings.finality_timeout).await?;
+            self.check_outcome(link, hash, transaction).await
+        };
+        ended.await.map_err(Unsent::after_sending)
     }
 
     /// Where and how a transaction ended that the block with this hash holds.
@@ -122,14 +150,15 @@ fn is_known(outcome: &Result<BlockNumber, Unsent>) -> bool {
 }
 
 /// Waits for the final block that holds the transaction: so long for a block, and so long until that block is final. A
-/// block that a fork drops is waited for anew.
+/// block that a fork drops is waited for anew. What one pool thinks of a transaction that went out binds no block: other
+/// nodes have it too.
 async fn final_block(
     link: &Link,
     mut statuses: RpcSubscription<TransactionStatus<H256>>,
     inclusion: Duration,
     finality: Duration,
 ) -> Result<H256, Unsent> {
-    let refused = |why: &str| Err(Unsent::Refused(Refusal::Other(why.into())));
+    let unknown = |why: &str| Err(fate_unknown(format!("{} {why}", link.address())).into());
     let mut held = None;
     let mut until = Instant::now() + inclusion;
     loop {
@@ -145,9 +174,9 @@ async fn final_block(
             TransactionStatus::FinalityTimeout(hash) => {
                 return Err(overdue(link, Some(hash), inclusion, finality).await.into());
             }
-            TransactionStatus::Usurped(_) => return Err(Unsent::Refused(Refusal::NonceTaken)),
-            TransactionStatus::Dropped => return refused("the pool is full and dropped it; try again"),
-            TransactionStatus::Invalid => return refused("it became invalid before a block took it; try again"),
+            TransactionStatus::Usurped(_) => return unknown("prefers another transaction with its nonce"),
+            TransactionStatus::Dropped => return unknown("dropped it, for its pool is full"),
+            TransactionStatus::Invalid => return unknown("calls it invalid now"),
             TransactionStatus::Future | TransactionStatus::Ready | TransactionStatus::Broadcast(_) => {}
         }
     }

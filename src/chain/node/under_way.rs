@@ -13,9 +13,9 @@ use subxt::rpcs::methods::legacy::NumberOrHex;
 use super::super::ChainError;
 use super::link::Link;
 use super::signing::MORTAL_BLOCKS;
-use super::submit::Unsent;
+use super::submit::{Unsent, fate_unknown};
 use super::{NodeChain, runtime::unreadable};
-use crate::domain::{BlockNumber, BlockRef, Hotkey};
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey};
 
 /// A transaction that was sent.
 #[derive(Clone)]
@@ -32,6 +32,11 @@ impl Sent {
     /// The last block that may hold it.
     fn last(&self) -> BlockNumber {
         BlockNumber(self.birth.0 + MORTAL_BLOCKS - 1)
+    }
+
+    /// Whether it was looked for in vain as long as it lived.
+    fn is_long_over(&self, head: BlockRef) -> bool {
+        head.number.0 >= self.last().0 + MORTAL_BLOCKS
     }
 }
 
@@ -62,7 +67,8 @@ impl NodeChain {
     /// Returns its block when it asked for the same call and was taken.
     ///
     /// # Errors
-    /// [`ChainError::StillUnderWay`] while it may still be taken; the refusal that the same call met.
+    /// [`ChainError::StillUnderWay`] while it may still be taken; the refusal that the same call met;
+    /// [`ChainError::FateUnknown`], once, where the node no longer has what says how the same call ended.
     pub(super) async fn settle(
         &self,
         link: &Arc<Link>,
@@ -71,28 +77,44 @@ impl NodeChain {
         call: &[u8],
     ) -> Result<Option<BlockNumber>, Unsent> {
         let Some(sent) = self.under_way.of(&hotkey) else { return Ok(None) };
+        let is_over = head.number >= sent.last() || nonce_at(link, head, hotkey).await? > sent.nonce;
+        if !is_over {
+            return Err(ChainError::StillUnderWay { blocks_left: sent.last().0 - head.number.0 }.into());
+        }
+        let found = match sent.call == call {
+            true => self.find(link, head, &sent).await,
+            false => Ok(None),
+        };
+        let found = match found {
+            Err(Unsent::Error(error)) if !(is_lasting(&error) || sent.is_long_over(head)) => return Err(error.into()),
+            Err(Unsent::Error(error)) => Err(fate_unknown(error).into()),
+            ended => ended,
+        };
+        self.under_way.end(&hotkey);
+        found
+    }
+
+    /// The final block that took a transaction, if one did.
+    async fn find(&self, link: &Arc<Link>, head: BlockRef, sent: &Sent) -> Result<Option<BlockNumber>, Unsent> {
         for number in sent.birth.0..=sent.last().min(head.number).0 {
             let hash = link.answer(link.rpc().chain_get_block_hash(Some(NumberOrHex::Number(number)))).await?;
             let hash = hash.ok_or_else(|| unreadable(format!("no hash of block {number}")))?;
-            let body = link.answer(link.rpc().chain_get_block(Some(hash))).await?;
-            let body = body.ok_or_else(|| unreadable(format!("no body of block {number}")))?;
-            if !body.block.extrinsics.iter().any(|other| other.0 == sent.bytes) {
-                continue;
+            let block = BlockRef { number: BlockNumber(number), hash: BlockHash(hash.0) };
+            let body =
+                link.answer(link.rpc().chain_get_block(Some(hash))).await.map_err(|failure| failure.at(block))?;
+            let body = body.ok_or(ChainError::UnknownBlock(block))?;
+            if body.block.extrinsics.iter().any(|other| other.0 == sent.bytes) {
+                return self.check_outcome(link, hash, &sent.bytes).await.map(Some);
             }
-            let outcome = self.check_outcome(link, hash, &sent.bytes).await;
-            if let Err(Unsent::Error(error)) = outcome {
-                return Err(error.into());
-            }
-            self.under_way.end(&hotkey);
-            return if sent.call == call { outcome.map(Some) } else { Ok(None) };
         }
-        let is_dead = head.number >= sent.last() || nonce_at(link, head, hotkey).await? > sent.nonce;
-        if is_dead {
-            self.under_way.end(&hotkey);
-            return Ok(None);
-        }
-        Err(ChainError::StillUnderWay { blocks_left: sent.last().0 - head.number.0 }.into())
+        Ok(None)
     }
+}
+
+/// Whether another look would meet the same: what is missing or not understood stays so.
+fn is_lasting(error: &ChainError) -> bool {
+    use ChainError::{Incompatible, UnknownBlock, UnknownForm, Unreadable};
+    matches!(error, UnknownBlock(_) | Unreadable(_) | UnknownForm { .. } | Incompatible { .. })
 }
 
 /// The nonce of the hotkey's next transaction, as it stands after a block.

@@ -39,7 +39,11 @@ pub(super) fn module(node: Arc<Node>) -> Module {
         Ok(block.map_or(Value::Null, |block| header(node, block)))
     });
     method(&mut module, "chain_getBlock", |node, params| {
+        if let Some((code, message)) = node.refuses_bodies() {
+            return Err(ErrorObjectOwned::owned(code, message, None::<()>));
+        }
         let block = node.block(optional(params)?).map_err(|error| internal(&error))?;
+        let block = block.filter(|block| !node.has_no_body(block.number));
         Ok(block.map_or(Value::Null, |block| {
             let body: Vec<String> = node.body(block.number).iter().map(|bytes| to_hex(bytes)).collect();
             json!({"block": {"header": header(node, block), "extrinsics": body}, "justifications": null})
@@ -224,6 +228,10 @@ async fn watch(params: Params<'static>, pending: PendingSubscriptionSink, node: 
     };
     let story = async {
         tell(json!("ready")).await?;
+        if let Some(status) = node.told_instead() {
+            return tell(if status == "usurped" { json!({"usurped": BlockHash([0; 32])}) } else { json!(status) })
+                .await;
+        }
         loop {
             let hash = node.hash_of(block);
             let mut is_held = node.wait_for(block, &bytes, false).await.ok()?;

@@ -78,6 +78,25 @@ pub enum DevNodeFault {
     },
     /// Transactions are called final only once they are, also where blocks come by hand.
     AwaitFinality,
+    /// Of the next transaction its watcher is told this status and nothing more, though a block takes it.
+    TellInstead {
+        /// Such as `invalid`.
+        status: String,
+    },
+    /// No block's body is told: with this code and message, until [`DevNodeFault::TellBodies`].
+    RefuseBodies {
+        /// Code of the error.
+        code: i32,
+        /// Its message.
+        message: String,
+    },
+    /// Bodies are told again.
+    TellBodies,
+    /// Bodies of blocks that are further below the finalized head are gone.
+    ForgetBodies {
+        /// How far below they are kept.
+        kept_blocks: u64,
+    },
     /// No call is answered until [`DevNodeFault::Speech`].
     Silence,
     /// Calls are answered again.

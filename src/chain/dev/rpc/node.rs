@@ -38,6 +38,9 @@ struct Faults {
     dispatch: VecDeque<(String, String)>,
     stolen_nonces: u32,
     kept_states: Option<u64>,
+    kept_bodies: Option<u64>,
+    bodies_refused: Option<(i32, String)>,
+    statuses: VecDeque<String>,
     page_limit: Option<usize>,
     keys_shown: Option<usize>,
     hides_last_value: bool,
@@ -94,6 +97,10 @@ impl Node {
             DevNodeFault::HideLastValue => faults.hides_last_value = true,
             DevNodeFault::CommitVersion { version } => faults.commit_version = Some(version),
             DevNodeFault::AwaitFinality => faults.awaits_finality = true,
+            DevNodeFault::TellInstead { status } => faults.statuses.push_back(status),
+            DevNodeFault::RefuseBodies { code, message } => faults.bodies_refused = Some((code, message)),
+            DevNodeFault::TellBodies => faults.bodies_refused = None,
+            DevNodeFault::ForgetBodies { kept_blocks } => faults.kept_bodies = Some(kept_blocks),
             DevNodeFault::Silence => faults.silent = true,
             DevNodeFault::Speech => faults.silent = false,
         }
@@ -152,7 +159,27 @@ impl Node {
     /// Whether the state of the block is gone.
     pub(super) fn is_forgotten(&self, block: BlockNumber) -> Result<bool, ChainError> {
         let kept = lock(&self.faults).kept_states;
-        Ok(kept.is_some_and(|kept| block.0 + kept < self.heads().map_or(u64::MAX, |heads| heads.1.0)))
+        Ok(self.is_below(block, kept))
+    }
+
+    fn is_below(&self, block: BlockNumber, kept: Option<u64>) -> bool {
+        kept.is_some_and(|kept| block.0 + kept < self.heads().map_or(u64::MAX, |heads| heads.1.0))
+    }
+
+    /// The status that is told of the next transaction in place of what becomes of it.
+    pub(super) fn told_instead(&self) -> Option<String> {
+        lock(&self.faults).statuses.pop_front()
+    }
+
+    /// Code and message with which bodies are refused.
+    pub(super) fn refuses_bodies(&self) -> Option<(i32, String)> {
+        lock(&self.faults).bodies_refused.clone()
+    }
+
+    /// Whether the body of the block is gone.
+    pub(super) fn has_no_body(&self, block: BlockNumber) -> bool {
+        let kept = lock(&self.faults).kept_bodies;
+        self.is_below(block, kept)
     }
 
     /// The runtime that made a block.
