@@ -533,7 +533,7 @@ async fn a_lost_answer_sends_nothing_twice() {
         scene.node.as_ref().unwrap().inject_into_chain(DevFault::Disconnect { calls: 1 }).unwrap();
     });
     let lost = round.unwrap_err();
-    assert!(matches!(lost, ValidatorError::Chain(ChainError::Disconnected(_))), "{lost}");
+    assert!(matches!(lost, ValidatorError::Chain(ChainError::FateUnknown { .. })), "{lost}");
     drop(validator);
     let validator = scene.validator();
     let under_way = payment(validator.round(Look::New).await);
