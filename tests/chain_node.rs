@@ -414,6 +414,41 @@ async fn refusals_of_commitments_have_their_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commitment_that_comes_too_soon_is_told_no_number_of_the_weights_rules() {
+    let subnet = NodeSubnet::new(461).await;
+    let in_block = DevNodeFault::FailInBlock { pallet: "SubtensorModule".into(), error: "TxRateLimitExceeded".into() };
+    for fault in [DevNodeFault::RefuseAtPool { code: 1010, data: "Custom error: 6".into() }, in_block] {
+        subnet.node.inject(fault);
+        let error = subnet.commit(b"{}").await.unwrap_err();
+        assert_eq!(error, ChainError::Refused("it comes too soon after the last one; wait".into()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_subnets_owner_sets_weights_without_a_permit_and_others_do_not() {
+    let subnet = NodeSubnet::new(461).await;
+    let unpermitted =
+        |number: u16| Registration { validator_permit: false, ..Registration::validator(key(number).hotkey()) };
+    for number in 0..2 {
+        subnet.chain.replace(NETUID, Uid(number), &unpermitted(number)).unwrap();
+    }
+    subnet.chain.advance(20).unwrap();
+    let head = subnet.head().await;
+    assert_eq!(subnet.client.owner_at(NETUID, &head).await, Ok(Some(key(0).hotkey())));
+    subnet.submit(1).await.unwrap();
+    let weights = WeightSubmission {
+        uids: vec![Uid(2)],
+        values: vec![65_535],
+        version_key: 0,
+        holders: vec![key(2).hotkey()],
+        salt: [0; 8],
+    };
+    let refused = Err(ChainError::NoValidatorPermit(key(1).hotkey()));
+    assert_eq!(subnet.client.submit_weights(&key(1), NETUID, &weights).await, refused.clone());
+    assert_eq!(subnet.chain.submit_weights(&key(1), NETUID, &weights).await, refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_write_under_way_when_the_socket_drops_is_of_unknown_fate_and_said_so() {
     let chain =
         DevChain::in_memory(&DevChainSettings { block_time_ms: 60_000, ..DevChainSettings::default() }).unwrap();

@@ -156,6 +156,51 @@ async fn a_list_is_read_whole_from_short_pages_and_refused_when_it_is_cut() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_keys_of_another_length_are_refused() {
+    let subnet = Subnet::new().await;
+    let client = subnet.client().await.unwrap();
+    let at = client.finalized_head().await.unwrap();
+    subnet.node.inject(DevNodeFault::LongKeys { bytes: 100_000 });
+    let error = client.neurons_at(NETUID, &at).await.unwrap_err();
+    assert!(matches!(&error, ChainError::Unreadable(why) if why.contains("a storage key has 1000")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_without_end_is_given_up() {
+    let subnet = Subnet::new().await;
+    let impatient = NodeSettings { answer_timeout: Duration::from_secs(1), ..settings(&subnet.chain, &[&subnet.node]) };
+    let client = NodeChain::connect(impatient).await.unwrap();
+    commit(&client, 1).await.unwrap();
+    subnet.chain.advance(4).unwrap();
+    let at = client.finalized_head().await.unwrap();
+    subnet.node.inject(DevNodeFault::EndlessKeys);
+    let read = tokio::time::timeout(Duration::from_secs(60), client.commitments_at(NETUID, &at)).await;
+    let error = read.expect("the list is not read for ever").unwrap_err();
+    assert!(matches!(error, ChainError::Disconnected(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_by_uid_that_are_cut_are_refused() {
+    for (name, shorter, told) in [
+        ("ValidatorPermit", vec![true, true].encode(), "2 permits"),
+        ("LastUpdate", vec![1u64, 2].encode(), "2 updates"),
+    ] {
+        let subnet = Subnet::new().await;
+        // A key of another form, under which nothing is written.
+        let metadata = doctored(|metadata| {
+            let item = item(metadata, name);
+            item.default = shorter;
+            let StorageEntryType::Map { hashers, .. } = &mut item.ty else { panic!("a map") };
+            *hashers = vec![StorageHasher::Blake2_256];
+        });
+        let client = subnet.misled(metadata).await.unwrap();
+        let at = client.finalized_head().await.unwrap();
+        let error = client.neurons_at(NETUID, &at).await.unwrap_err();
+        assert_eq!(error, ChainError::Unreadable(format!("subnet 2 has 3 neurons and {told}")));
+    }
+}
+
 /// The metadata of runtime 461, changed.
 fn doctored(change: impl FnOnce(&mut RuntimeMetadataV15)) -> Vec<u8> {
     let mut prefixed = RuntimeMetadataPrefixed::decode(&mut &metadata(461)[..]).unwrap();
@@ -294,10 +339,18 @@ fn nothing(metadata: &mut RuntimeMetadataV15) -> u32 {
     add(metadata, TypeDef::Tuple(TypeDefTuple::new_portable(vec![])))
 }
 
+/// Adds the type of lists of one byte and these.
+fn list_beside_a_byte(metadata: &mut RuntimeMetadataV15, others: &[u32]) -> u32 {
+    let byte = primitive(metadata, TypeDefPrimitive::U8);
+    let parts = [byte].iter().chain(others).map(|id| Field::new(None, (*id).into(), None, vec![])).collect::<Vec<_>>();
+    let element = add(metadata, TypeDef::Composite(TypeDefComposite::new(parts)));
+    add(metadata, TypeDef::Sequence(TypeDefSequence::new(element.into())))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn types_without_end_are_refused_before_anything_is_read_by_them() {
     type Change = fn(&mut RuntimeMetadataV15) -> u32;
-    let cases: [(Change, &str); 5] = [
+    let cases: [(Change, &str); 7] = [
         (
             |metadata| {
                 let own = metadata.types.types.len() as u32;
@@ -325,7 +378,22 @@ async fn types_without_end_are_refused_before_anything_is_read_by_them() {
                 let nothing = nothing(metadata);
                 add(metadata, TypeDef::Array(TypeDefArray::new(u32::MAX, nothing.into())))
             },
-            "parts",
+            "is an array of nothing",
+        ),
+        (
+            |metadata| {
+                let nothing = nothing(metadata);
+                let nothings = add(metadata, TypeDef::Array(TypeDefArray::new(65_000, nothing.into())));
+                list_beside_a_byte(metadata, &[nothings])
+            },
+            "is an array of nothing",
+        ),
+        (
+            |metadata| {
+                let nothing = nothing(metadata);
+                list_beside_a_byte(metadata, &[nothing; 65])
+            },
+            "more than 64 parts that take no bytes",
         ),
         (|metadata| metadata.types.types.len() as u32, "is not described"),
     ];

@@ -7,7 +7,7 @@ use crate::admission::MAX_COMMITMENT_BYTES;
 use crate::domain::{BlockNumber, Hotkey, Netuid};
 
 /// Checks that the chain would take these weights from this signer in block `at`, and that each uid is held by who earned
-/// its weight.
+/// its weight. `owner` is the subnet's, whose hotkey needs no permit; nor does a single weight for oneself.
 ///
 /// # Errors
 /// The first check that fails, in the chain's order; the chain knows nothing of who earned what.
@@ -17,11 +17,12 @@ pub fn check_weights(
     weights: &WeightSubmission,
     neurons: &[Neuron],
     rules: &Hyperparameters,
+    owner: Option<Hotkey>,
     at: BlockNumber,
 ) -> Result<(), ChainError> {
-    check_signer(netuid, signer, weights, neurons, rules, at)?;
+    check_signer(netuid, signer, weights, neurons, rules, owner, at)?;
     check_holders(weights, neurons)?;
-    check_vector(weights, neurons, rules)
+    check_vector(signer, weights, neurons, rules)
 }
 
 /// The same without who earned what: what the chain itself looks at.
@@ -31,10 +32,11 @@ pub(super) fn check_call(
     weights: &WeightSubmission,
     neurons: &[Neuron],
     rules: &Hyperparameters,
+    owner: Option<Hotkey>,
     at: BlockNumber,
 ) -> Result<(), ChainError> {
-    check_signer(netuid, signer, weights, neurons, rules, at)?;
-    check_vector(weights, neurons, rules)
+    check_signer(netuid, signer, weights, neurons, rules, owner, at)?;
+    check_vector(signer, weights, neurons, rules)
 }
 
 /// Checks that each uid is held by who earned its weight.
@@ -58,6 +60,7 @@ fn check_signer(
     weights: &WeightSubmission,
     neurons: &[Neuron],
     rules: &Hyperparameters,
+    owner: Option<Hotkey>,
     at: BlockNumber,
 ) -> Result<(), ChainError> {
     let (uids, values) = (weights.uids.len(), weights.values.len());
@@ -71,7 +74,7 @@ fn check_signer(
         return Err(ChainError::VersionKeyTooOld { given: weights.version_key, needed });
     }
     check_pause(validator, rules, at)?;
-    if !validator.validator_permit {
+    if !validator.validator_permit && owner != Some(*signer) && !is_for_itself(validator, weights) {
         return Err(ChainError::NoValidatorPermit(*signer));
     }
     Ok(())
@@ -114,7 +117,17 @@ fn check_pause(validator: &Neuron, rules: &Hyperparameters, at: BlockNumber) -> 
     Ok(())
 }
 
-fn check_vector(weights: &WeightSubmission, neurons: &[Neuron], rules: &Hyperparameters) -> Result<(), ChainError> {
+/// Whether this is one weight, of the signer for itself: it needs no permit, no others beside it, and has no limit.
+fn is_for_itself(signer: &Neuron, weights: &WeightSubmission) -> bool {
+    weights.uids == [signer.uid]
+}
+
+fn check_vector(
+    signer: &Hotkey,
+    weights: &WeightSubmission,
+    neurons: &[Neuron],
+    rules: &Hyperparameters,
+) -> Result<(), ChainError> {
     let mut seen = BTreeSet::new();
     for &uid in &weights.uids {
         if !seen.insert(uid) {
@@ -123,6 +136,9 @@ fn check_vector(weights: &WeightSubmission, neurons: &[Neuron], rules: &Hyperpar
         if !neurons.iter().any(|neuron| neuron.uid == uid) {
             return Err(ChainError::UidOutOfRange { uid, neurons: neurons.len() });
         }
+    }
+    if neurons.iter().any(|neuron| neuron.hotkey == *signer && is_for_itself(neuron, weights)) {
+        return Ok(());
     }
     let needed = usize::from(rules.min_allowed_weights).min(neurons.len());
     if weights.uids.len() < needed {
@@ -170,6 +186,13 @@ mod tests {
     fn check(
         change: impl FnOnce(&mut WeightSubmission, &mut Vec<Neuron>, &mut Hyperparameters, &mut Hotkey, &mut u64),
     ) -> Result<(), ChainError> {
+        check_owned(None, change)
+    }
+
+    fn check_owned(
+        owner: Option<Hotkey>,
+        change: impl FnOnce(&mut WeightSubmission, &mut Vec<Neuron>, &mut Hyperparameters, &mut Hotkey, &mut u64),
+    ) -> Result<(), ChainError> {
         let mut weights = WeightSubmission {
             uids: vec![Uid(1), Uid(2)],
             values: vec![65_535, 13_107],
@@ -181,7 +204,7 @@ mod tests {
         let mut rules = Hyperparameters { weights_set_rate_limit_blocks: 10, ..Hyperparameters::default() };
         let (mut signer, mut at) = (Hotkey([0; 32]), 110);
         change(&mut weights, &mut neurons, &mut rules, &mut signer, &mut at);
-        check_weights(Netuid(2), &signer, &weights, &neurons, &rules, BlockNumber(at))
+        check_weights(Netuid(2), &signer, &weights, &neurons, &rules, owner, BlockNumber(at))
     }
 
     #[test]
@@ -223,6 +246,28 @@ mod tests {
     }
 
     #[test]
+    fn the_owner_needs_no_permit_but_its_stake() {
+        let (own, other) = (Some(Hotkey([0; 32])), Some(Hotkey([1; 32])));
+        let refused = Err(ChainError::NoValidatorPermit(Hotkey([0; 32])));
+        assert_eq!(check_owned(own, |_, n, _, _, _| n[0].validator_permit = false), Ok(()));
+        assert_eq!(check_owned(other, |_, n, _, _, _| n[0].validator_permit = false), refused);
+        let poor = check_owned(own, |_, n, r, _, _| (n[0].validator_permit, r.stake_threshold_rao) = (false, 1_001));
+        assert_eq!(poor, Err(ChainError::StakeTooLow { stake_rao: 1_000, needed_rao: 1_001 }));
+    }
+
+    #[test]
+    fn a_single_weight_for_oneself_is_free_of_permit_number_and_limit() {
+        let alone = |uid: u16| {
+            check(|w, _, r, s, _| {
+                (w.uids, w.values, w.holders) = (vec![Uid(uid)], vec![65_535], vec![Hotkey([uid as u8; 32])]);
+                (r.min_allowed_weights, r.max_weights_limit, *s) = (2, 50_000, Hotkey([1; 32]));
+            })
+        };
+        assert_eq!(alone(1), Ok(()));
+        assert_eq!(alone(2), Err(ChainError::NoValidatorPermit(Hotkey([1; 32]))));
+    }
+
+    #[test]
     fn the_chain_itself_asks_for_no_holders() {
         let neurons = [neuron(0), neuron(1)];
         let weights = |uid| WeightSubmission {
@@ -233,7 +278,7 @@ mod tests {
             salt: [0; 8],
         };
         let (rules, at) = (Hyperparameters::default(), BlockNumber(500));
-        let call = |uid| check_call(Netuid(2), &Hotkey([0; 32]), &weights(uid), &neurons, &rules, at);
+        let call = |uid| check_call(Netuid(2), &Hotkey([0; 32]), &weights(uid), &neurons, &rules, None, at);
         assert_eq!(call(1), Ok(()));
         assert_eq!(call(3), Err(ChainError::UidOutOfRange { uid: Uid(3), neurons: 2 }));
     }

@@ -114,7 +114,8 @@ pub(super) fn reveal(
     let neurons = reads::neurons(transaction, netuid, block)?;
     // The pause was kept by the commit.
     let rules = Hyperparameters { weights_set_rate_limit_blocks: 0, ..rules };
-    checks::check_call(netuid, &signer, weights, &neurons, &rules, block)?;
+    let owner = reads::owner(transaction, netuid, block)?;
+    checks::check_call(netuid, &signer, weights, &neurons, &rules, owner, block)?;
     let sql = "UPDATE weights_commit SET revealed = ?4
                WHERE netuid = ?1 AND hotkey = ?2 AND hash IS NOT NULL AND revealed IS NULL
                  AND id <= (SELECT min(id) FROM weights_commit

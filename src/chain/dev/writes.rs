@@ -134,7 +134,8 @@ pub(super) fn check_weights(
     let rules = reads::rules(transaction, netuid)?;
     let block = next_block(transaction)?;
     let neurons = reads::neurons(transaction, netuid, block)?;
-    checks::check_weights(netuid, &signer, weights, &neurons, &rules, block)?;
+    let owner = reads::owner(transaction, netuid, block)?;
+    checks::check_weights(netuid, &signer, weights, &neurons, &rules, owner, block)?;
     Ok(rules)
 }
 
@@ -147,7 +148,8 @@ pub(super) fn set_weights(
     let rules = reads::rules(transaction, netuid)?;
     let block = next_block(transaction)?;
     let neurons = reads::neurons(transaction, netuid, block)?;
-    checks::check_call(netuid, &signer, weights, &neurons, &rules, block)?;
+    let owner = reads::owner(transaction, netuid, block)?;
+    checks::check_call(netuid, &signer, weights, &neurons, &rules, owner, block)?;
     put_weights(transaction, signer, netuid, weights, block, None)?;
     Ok(block)
 }

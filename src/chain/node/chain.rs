@@ -137,7 +137,8 @@ impl State {
         self.check_subnet(netuid).await?;
         let rules = self.rules(netuid).await?;
         let next = BlockNumber(self.block.number.0 + 1);
-        check_weights(netuid, &signer, weights, &self.neurons(netuid).await?, &rules, next)?;
+        let (neurons, owner) = (self.neurons(netuid).await?, self.owner(netuid).await?);
+        check_weights(netuid, &signer, weights, &neurons, &rules, owner, next)?;
         Ok(rules.commit_reveal_weights_enabled)
     }
 
@@ -208,16 +209,17 @@ impl NodeChain {
             let state = self.newest().await?;
             let neurons = state.neurons(netuid).await?;
             let rules = state.rules(netuid).await?;
-            Ok::<_, ChainError>((state.block.number, neurons, rules, state.blocks_to_next_epoch(netuid).await?))
+            let (owner, to_next_epoch) = (state.owner(netuid).await?, state.blocks_to_next_epoch(netuid).await?);
+            Ok::<_, ChainError>((state.block.number, neurons, rules, owner, to_next_epoch))
         };
         let unknown = Facts { signer, netuid, weights, standing: None };
-        let Ok((block, neurons, rules, blocks_to_next_epoch)) = read.await else {
+        let Ok((block, neurons, rules, owner, blocks_to_next_epoch)) = read.await else {
             return refusal.error(&unknown);
         };
         let next = BlockNumber(block.0 + 1);
         let standing = Standing { neurons: &neurons, rules: &rules, blocks_to_next_epoch, next };
         let plain = refusal.error(&Facts { standing: Some(standing), ..unknown });
-        let own = weights.map(|weights| check_weights(netuid, &signer, weights, &neurons, &rules, next));
+        let own = weights.map(|weights| check_weights(netuid, &signer, weights, &neurons, &rules, owner, next));
         match own {
             Some(Err(own)) if std::mem::discriminant(&own) == std::mem::discriminant(&plain) => own,
             _ => plain,

@@ -73,7 +73,8 @@ impl State {
         // The pause was kept by the commit.
         let rules = Hyperparameters { weights_set_rate_limit_blocks: 0, ..rules };
         let next = BlockNumber(self.block.number.0 + 1);
-        check_weights(netuid, signer, weights, &self.neurons(netuid).await?, &rules, next)
+        let (neurons, owner) = (self.neurons(netuid).await?, self.owner(netuid).await?);
+        check_weights(netuid, signer, weights, &neurons, &rules, owner, next)
     }
 
     /// The signer's hashes that the chain keeps, and where each stands in the next block.

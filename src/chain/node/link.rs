@@ -154,6 +154,19 @@ impl Link {
         }
     }
 
+    /// Waits for work of many answers no longer than for `answers` slow ones.
+    pub(super) async fn within<T>(
+        &self,
+        answers: u32,
+        work: impl Future<Output = Result<T, ChainError>>,
+    ) -> Result<T, ChainError> {
+        let patience = self.answer_timeout.saturating_mul(answers);
+        match tokio::time::timeout(patience, work).await {
+            Ok(done) => done,
+            Err(_) => Err(self.lose(&format!("a list is not told within {patience:?}")).into()),
+        }
+    }
+
     /// What an error of the connection means.
     pub(super) fn failure(&self, error: Error) -> Failure {
         match error {

@@ -62,6 +62,11 @@ impl State {
         let updates: Vec<u64> = self.value(LAST_UPDATE, subnet()).await?.unwrap_or_default();
         let state: Option<SubnetState> = self.call(SUBNET_STATE, subnet()).await?;
         let stakes = state.map(|state| state.total_stake).unwrap_or_default();
+        for (list, length) in [("permits", permits.len()), ("updates", updates.len()), ("stakes", stakes.len())] {
+            if length != usize::from(count) {
+                return Err(unreadable(format!("subnet {netuid} has {count} neurons and {length} {list}")));
+            }
+        }
         let owner_key =
             |(_, hotkey): &([u8; 2], AccountId32)| self.runtime.key(OWNER, vec![Value::from_bytes(hotkey.0)]);
         let owner_keys = hotkeys.iter().map(owner_key).collect::<Result<Vec<_>, _>>()?;

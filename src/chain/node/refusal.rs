@@ -168,9 +168,12 @@ impl Refusal {
             Refusal::AlreadyInPool => ChainError::AlreadyInPool,
             Refusal::Banned => ChainError::TemporarilyBanned,
             Refusal::Other(why) => ChainError::Refused(why),
+            // Rules of weights say nothing about other calls: those have rules of their own by the same names.
             counted => match standing {
-                Some(standing) => counted.with_numbers(facts, standing, first),
-                None => ChainError::Refused(counted.without_numbers().into()),
+                Some(standing) if weights.is_some() || counted == Refusal::SpaceLimitExceeded => {
+                    counted.with_numbers(facts, standing, first)
+                }
+                _ => ChainError::Refused(counted.without_numbers().into()),
             },
         }
     }

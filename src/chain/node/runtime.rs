@@ -89,6 +89,16 @@ impl Runtime {
         if whole { entry.fetch_key(keys) } else { entry.iter_key(keys) }.map_err(unreadable)
     }
 
+    /// Bytes of the hash before an item's last key, in the item's storage keys.
+    pub(in crate::chain) fn last_hash_bytes(&self, item: Item) -> Result<usize, ChainError> {
+        let last = self.entry(item)?.keys().last();
+        let last = last.ok_or_else(|| unreadable(format!("{}.{} has no keys", item.0, item.1)))?;
+        if last.hasher.ends_with_key() {
+            return Ok(last.hasher.len_excluding_key());
+        }
+        Err(unreadable(format!("the keys of {}.{} do not end in what they are of", item.0, item.1)))
+    }
+
     /// A value, by the names of its fields.
     pub(in crate::chain) fn decode<T: DecodeAsType>(&self, item: Item, bytes: &[u8]) -> Result<T, ChainError> {
         let wrong = |error: &dyn std::fmt::Display| unreadable(format!("{}.{}: {error}", item.0, item.1));
@@ -117,8 +127,19 @@ impl Runtime {
         call: (&str, &str),
         bytes: &[u8],
     ) -> Result<T, ChainError> {
-        let types = self.client.metadata_ref().types();
-        T::decode_as_type(&mut &bytes[..], self.output(call)?, types).map_err(unreadable)
+        let (value, left) = self.decode_beginning(call, bytes)?;
+        if left == 0 { Ok(value) } else { Err(unreadable(format!("{}: {left} bytes are left over", call.1))) }
+    }
+
+    /// The same of bytes with something behind them. The value, and how many bytes are left over.
+    pub(in crate::chain) fn decode_beginning<T: DecodeAsType>(
+        &self,
+        call: (&str, &str),
+        bytes: &[u8],
+    ) -> Result<(T, usize), ChainError> {
+        let (mut rest, types) = (bytes, self.client.metadata_ref().types());
+        let value = T::decode_as_type(&mut rest, self.output(call)?, types).map_err(unreadable)?;
+        Ok((value, rest.len()))
     }
 
     fn output(&self, (api, method): (&str, &str)) -> Result<u32, ChainError> {
@@ -215,6 +236,15 @@ mod tests {
         let shown = unreadable("a\u{1b}[2Jb\nc\u{202e}").to_string();
         assert!(shown.contains("a\\u{1b}[2Jb\\u{a}c\\u{202e}"), "{shown}");
         assert!(unreadable("x".repeat(100_000)).to_string().len() < 2 * SHOWN_CHARS);
+    }
+
+    #[test]
+    fn what_a_runtime_call_returns_is_read_to_its_last_byte() {
+        let metadata = crate::chain::DevRuntime::recorded().metadata().to_vec();
+        let runtime = Runtime::new(&metadata, (461, 1), BlockHash([0; 32])).unwrap();
+        let read = |bytes: &[u8]| runtime.decode_output::<Option<Value>>(names::SUBNET_STATE, bytes);
+        assert!(read(&[0]).unwrap().is_none());
+        assert_eq!(read(&[0, 0, 0]).unwrap_err(), unreadable("get_subnet_state: 2 bytes are left over"));
     }
 
     #[test]

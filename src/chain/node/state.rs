@@ -16,6 +16,8 @@ use crate::domain::BlockRef;
 const PAGE: usize = 512;
 /// Most values of one item: more than any subnet has, so that a node cannot keep us reading.
 const MAX_VALUES: usize = 65_536;
+/// Times the wait for one answer that a whole list may take, so that a node cannot keep us waiting page by page.
+const LIST_ANSWERS: u32 = 4;
 
 /// One block's state through one connection: everything that is read of it is of this block.
 pub(super) struct State {
@@ -75,8 +77,14 @@ impl State {
         item: Item,
         first: Vec<Value>,
     ) -> Result<Vec<([u8; TAIL], T)>, ChainError> {
-        let keys = self.keys_below(&self.runtime.key(item, first)?).await?;
-        let values = self.values(item, &keys).await?;
+        let prefix = self.runtime.key(item, first)?;
+        let key_bytes = prefix.len() + self.runtime.last_hash_bytes(item)? + TAIL;
+        let list = async {
+            let keys = self.keys_below(&prefix, key_bytes).await?;
+            let values = self.values(item, &keys).await?;
+            Ok::<_, ChainError>((keys, values))
+        };
+        let (keys, values) = self.link.within(LIST_ANSWERS, list).await?;
         let mut below = Vec::with_capacity(keys.len());
         for (key, value) in keys.iter().zip(values) {
             let tail = key.last_chunk().ok_or_else(|| unreadable("a storage key is too short"))?;
@@ -85,8 +93,9 @@ impl State {
         Ok(below)
     }
 
-    /// Every key with this beginning. Only an empty page ends them: a node may make its pages shorter than asked for.
-    async fn keys_below(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ChainError> {
+    /// Every key with this beginning, each `key_bytes` long. Only an empty page ends them: a node may make its pages
+    /// shorter than asked for.
+    async fn keys_below(&self, prefix: &[u8], key_bytes: usize) -> Result<Vec<Vec<u8>>, ChainError> {
         let mut keys: Vec<Vec<u8>> = Vec::new();
         loop {
             let last = keys.last().map(Vec::as_slice);
@@ -96,6 +105,9 @@ impl State {
                 return Ok(keys);
             }
             for key in page {
+                if key.len() != key_bytes {
+                    return Err(unreadable(format!("a storage key has {} bytes, not {key_bytes}", key.len())));
+                }
                 if !key.starts_with(prefix) || keys.last().is_some_and(|last| key <= *last) || keys.len() >= MAX_VALUES
                 {
                     return Err(unreadable("a list of storage keys is out of order or too long"));

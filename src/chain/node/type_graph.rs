@@ -11,6 +11,8 @@ use scale_info::{PortableRegistry, TypeDef};
 const MAX_DEPTH: usize = 64;
 /// Most parts of a value that are not in lists; a list's length is bounded by the bytes of the answer. Runtime 461 has 183.
 const MAX_PARTS: u64 = 65_536;
+/// Most parts that take no bytes beside those that do: a list of such values takes memory for each of them.
+const MAX_BYTELESS: u64 = 64;
 
 /// What a type says of its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,8 @@ struct Shape {
     depth: usize,
     /// Most parts of one value, each list with one element.
     parts: u64,
+    /// Most of these parts that take no bytes, of an array those of one element.
+    byteless: u64,
     /// Whether each value takes at least one byte.
     takes_bytes: bool,
 }
@@ -52,7 +56,7 @@ impl<'a> TypeGraph<'a> {
         let below = room.checked_sub(1).ok_or_else(too_deep)?;
         let types = self.types;
         let described = types.resolve(id).ok_or_else(|| format!("type {id} is not described"))?;
-        let whole = Shape { depth: 1, parts: 1, takes_bytes: true };
+        let whole = Shape { depth: 1, parts: 1, byteless: 0, takes_bytes: true };
         let shape = match &described.type_def {
             TypeDef::Primitive(_) | TypeDef::BitSequence(_) => whole,
             TypeDef::Composite(composite) => self.all(composite.fields.iter().map(|field| field.ty.id), below)?,
@@ -64,6 +68,7 @@ impl<'a> TypeGraph<'a> {
                     let shape = self.all(variant.fields.iter().map(|field| field.ty.id), below)?;
                     largest.depth = largest.depth.max(shape.depth);
                     largest.parts = largest.parts.max(shape.parts);
+                    largest.byteless = largest.byteless.max(shape.byteless);
                 }
                 largest
             }
@@ -72,19 +77,27 @@ impl<'a> TypeGraph<'a> {
                 if !element.takes_bytes {
                     return Err(format!("type {id} is a list of nothing"));
                 }
-                Shape { depth: element.depth + 1, parts: element.parts.saturating_add(1), takes_bytes: true }
+                let (depth, parts) = (element.depth + 1, element.parts.saturating_add(1));
+                Shape { depth, parts, byteless: element.byteless, takes_bytes: true }
             }
             TypeDef::Array(array) => {
                 let element = self.shape(array.type_param.id, below)?;
+                if !element.takes_bytes && array.len > 0 {
+                    return Err(format!("type {id} is an array of nothing"));
+                }
                 Shape {
                     depth: element.depth + 1,
                     parts: element.parts.saturating_mul(array.len.into()).saturating_add(1),
-                    takes_bytes: element.takes_bytes && array.len > 0,
+                    byteless: if array.len == 0 { 1 } else { element.byteless },
+                    takes_bytes: array.len > 0,
                 }
             }
         };
         if shape.parts > MAX_PARTS {
             return Err(format!("type {id} has more than {MAX_PARTS} parts"));
+        }
+        if shape.byteless > MAX_BYTELESS {
+            return Err(format!("type {id} has more than {MAX_BYTELESS} parts that take no bytes"));
         }
         self.known.insert(id, shape);
         Ok(shape)
@@ -92,12 +105,16 @@ impl<'a> TypeGraph<'a> {
 
     /// The shape of what has all these parts.
     fn all(&mut self, parts: impl Iterator<Item = u32>, room: usize) -> Result<Shape, String> {
-        let mut whole = Shape { depth: 1, parts: 1, takes_bytes: false };
+        let mut whole = Shape { depth: 1, parts: 1, byteless: 0, takes_bytes: false };
         for id in parts {
             let part = self.shape(id, room)?;
             whole.depth = whole.depth.max(part.depth + 1);
             whole.parts = whole.parts.saturating_add(part.parts);
+            whole.byteless = whole.byteless.saturating_add(part.byteless);
             whole.takes_bytes |= part.takes_bytes;
+        }
+        if !whole.takes_bytes {
+            whole.byteless = whole.byteless.saturating_add(1);
         }
         Ok(whole)
     }

@@ -114,7 +114,8 @@ impl Validator {
     ) -> Result<Payment, ValidatorError> {
         let netuid = self.options.netuid;
         let next = BlockNumber(subnet.head.number.0 + 1);
-        let checked = check_weights(netuid, &self.key.hotkey(), weights, &subnet.neurons, &subnet.rules, next);
+        let owner = self.chain.owner_at(netuid, &subnet.head).await?;
+        let checked = check_weights(netuid, &self.key.hotkey(), weights, &subnet.neurons, &subnet.rules, owner, next);
         if self.options.dry_run {
             let committed_first = subnet.rules.commit_reveal_weights_enabled;
             return Ok(Payment::DryRun { committed_first, obstacle: checked.err().map(|error| error.to_string()) });

@@ -18,6 +18,8 @@ type Module = RpcModule<Arc<Node>>;
 
 /// Versions of the metadata that are served.
 const METADATA_VERSIONS: [u32; 1] = [15];
+/// Time that each page of an endless list takes.
+const ENDLESS_PAGE: std::time::Duration = std::time::Duration::from_millis(20);
 /// Most keys in one page.
 const MAX_PAGE: usize = 1_000;
 
@@ -169,13 +171,30 @@ fn keys_paged(node: &Node, params: Params) -> Answer {
     let start: Option<String> = sequence.optional_next()?;
     let at: Option<BlockHash> = sequence.optional_next()?;
     let start = start.map(|start| from_hex(&start)).transpose()?;
+    if let Some(start) = start.as_ref().filter(|_| node.has_endless_keys()) {
+        std::thread::sleep(ENDLESS_PAGE);
+        return Ok(json!([to_hex(&key_after(start))]));
+    }
     let storage = storage(node, at)?;
     let after = |key: &&Vec<u8>| start.as_ref().is_none_or(|start| *key > start);
     let below = storage.range(prefix.clone()..).map(|(key, _)| key).take_while(|key| key.starts_with(&prefix));
     let (limit, shown) = node.list_limits();
     let page = below.take(shown).filter(after).take(count.min(MAX_PAGE).min(limit));
-    let page: Vec<String> = page.map(|key| to_hex(key)).collect();
+    let more = vec![0; node.longer_keys()];
+    let page: Vec<String> = page.map(|key| to_hex(&[&key[..], &more].concat())).collect();
     Ok(json!(page))
+}
+
+/// The next key of the same length.
+fn key_after(key: &[u8]) -> Vec<u8> {
+    let mut next = key.to_vec();
+    for byte in next.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
+    }
+    next
 }
 
 fn runtime_call(node: &Node, params: Params) -> Answer {

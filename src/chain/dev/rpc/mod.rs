@@ -64,6 +64,13 @@ pub enum DevNodeFault {
         /// How many are told.
         shown: usize,
     },
+    /// Storage keys have more bytes than their item's.
+    LongKeys {
+        /// How many more.
+        bytes: usize,
+    },
+    /// Lists of storage keys go on for ever, one key a page.
+    EndlessKeys,
     /// Of every list of values the last one is told as not set.
     HideLastValue,
     /// The chain takes committed weights of another version from now on.

@@ -43,6 +43,8 @@ struct Faults {
     statuses: VecDeque<String>,
     page_limit: Option<usize>,
     keys_shown: Option<usize>,
+    longer_keys: usize,
+    endless_keys: bool,
     hides_last_value: bool,
     commit_version: Option<u16>,
     time_ahead_s: i64,
@@ -93,6 +95,8 @@ impl Node {
             DevNodeFault::ForgetStates { kept_blocks } => faults.kept_states = Some(kept_blocks),
             DevNodeFault::ShortPages { keys } => faults.page_limit = Some(keys),
             DevNodeFault::HideKeys { shown } => faults.keys_shown = Some(shown),
+            DevNodeFault::LongKeys { bytes } => faults.longer_keys = bytes,
+            DevNodeFault::EndlessKeys => faults.endless_keys = true,
             DevNodeFault::WrongTime { ahead_s } => faults.time_ahead_s = ahead_s,
             DevNodeFault::HideLastValue => faults.hides_last_value = true,
             DevNodeFault::CommitVersion { version } => faults.commit_version = Some(version),
@@ -119,6 +123,15 @@ impl Node {
     pub(super) fn list_limits(&self) -> (usize, usize) {
         let faults = lock(&self.faults);
         (faults.page_limit.unwrap_or(usize::MAX), faults.keys_shown.unwrap_or(usize::MAX))
+    }
+
+    /// Bytes that storage keys have too many.
+    pub(super) fn longer_keys(&self) -> usize {
+        lock(&self.faults).longer_keys
+    }
+
+    pub(super) fn has_endless_keys(&self) -> bool {
+        lock(&self.faults).endless_keys
     }
 
     pub(super) fn hides_last_value(&self) -> bool {

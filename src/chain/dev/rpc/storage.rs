@@ -147,7 +147,7 @@ pub(super) fn storage(
 pub(super) fn subnet_state(runtime: &Runtime, subnet: Option<&SubnetView>) -> Result<Vec<u8>, ChainError> {
     let Some(subnet) = subnet else { return Ok(None::<()>.encode()) };
     let zeros = [&[1][..], &[0; SUBNET_STATE_BYTES]].concat();
-    let mut state: Value = runtime.decode_output(SUBNET_STATE, &zeros)?;
+    let (mut state, _): (Value, _) = runtime.decode_beginning(SUBNET_STATE, &zeros)?;
     let stakes = by_uid(&subnet.neurons, number(0u8), |neuron| number(neuron.stake_rao));
     if let ValueDef::Variant(some) = &mut state.value
         && let Composite::Unnamed(fields) = &mut some.values
