@@ -13,6 +13,8 @@ use super::dev_node::{node, runtime, settings};
 use super::{NETUID, NodeSubnet};
 
 const LOOK: Duration = Duration::from_millis(2);
+/// Looks at what must come, before it is said that it does not.
+const LOOKS: u32 = 10_000;
 
 /// The dates of the slots that stand at the finalized head.
 async fn dates(chain: &dyn Chain) -> Vec<BlockNumber> {
@@ -23,13 +25,14 @@ async fn dates(chain: &dyn Chain) -> Vec<BlockNumber> {
 
 /// Waits until the chain has a block above `newest`; nobody but the node makes any.
 async fn next_block(chain: &DevChain, newest: BlockNumber) -> BlockNumber {
-    loop {
+    for _ in 0..LOOKS {
         let now = chain.advance(0).unwrap();
         if now > newest {
             return now;
         }
         tokio::time::sleep(LOOK).await;
     }
+    panic!("no block above {newest}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +89,15 @@ async fn a_transaction_that_died_makes_room_for_the_next() {
     // The block that would have held it is replaced by an empty one, and the node that knows of it is gone.
     drop(first);
     chain.inject(DevFault::Fork).unwrap();
-    while client.finalized_head().await.is_err() {}
+    let mut reached = client.finalized_head().await;
+    for _ in 0..LOOKS {
+        if reached.is_ok() {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        reached = client.finalized_head().await;
+    }
+    reached.unwrap();
     let left = |error| match error {
         Err(ChainError::StillUnderWay { blocks_left }) => blocks_left,
         other => panic!("{other:?}"),
@@ -102,14 +113,14 @@ async fn a_transaction_that_died_makes_room_for_the_next() {
 /// Makes blocks while something is waited for.
 async fn with_blocks<T>(chain: &DevChain, blocks: u64, waiting: impl Future<Output = T>) -> T {
     let making = async {
-        loop {
+        for _ in 0..LOOKS {
             chain.advance(blocks).unwrap();
             tokio::time::sleep(LOOK).await;
         }
     };
     tokio::select! {
         done = waiting => done,
-        () = making => unreachable!(),
+        () = making => panic!("{LOOKS} times {blocks} blocks do not bring it"),
     }
 }
 
@@ -125,14 +136,14 @@ async fn the_development_chain_waits_for_finality_where_blocks_come_by_themselve
     chain.inject(DevFault::Stall).unwrap();
     let signer = key(1);
     let forks = async {
-        loop {
+        for _ in 0..LOOKS {
             chain.inject(DevFault::Fork).unwrap();
             tokio::time::sleep(LOOK).await;
         }
     };
     let lost = tokio::select! {
         lost = chain.set_commitment(&signer, NETUID, b"lost") => lost,
-        () = forks => unreachable!(),
+        () = forks => panic!("{LOOKS} forks do not drop it"),
     };
     assert!(matches!(lost, Err(ChainError::NotIncluded { .. })), "{lost:?}");
 }

@@ -6,8 +6,9 @@ use subxt::rpcs::methods::legacy::NumberOrHex;
 
 use super::super::{
     Chain, ChainError, ChainFuture, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission, WeightsForm,
-    WeightsReceipt, check_commitment, check_weights,
+    WeightsReceipt, check_weights,
 };
+use super::asked::{Asked, Taken};
 use super::names::{COMMIT_REVEAL_VERSION, HASHED, TIMELOCKED};
 use super::refusal::{Facts, Standing};
 use super::signing::Payload;
@@ -74,17 +75,8 @@ impl Chain for NodeChain {
         data: &'a [u8],
     ) -> ChainFuture<'a, Receipt> {
         Box::pin(async move {
-            self.check_may_sign()?;
-            let state = self.newest().await?;
-            state.check_subnet(netuid).await?;
-            if !state.is_registered(netuid, &signer.hotkey()).await? {
-                return Err(ChainError::NotRegistered { hotkey: signer.hotkey(), netuid });
-            }
-            check_commitment(data)?;
-            match self.send(signer, &signing::set_commitment(netuid, data)).await {
-                Ok(block) => Ok(Receipt { block }),
-                Err(unsent) => Err(self.explain(unsent, signer.hotkey(), netuid, None).await),
-            }
+            let taken = self.write(signer, Asked::Commitment(netuid, data.to_vec())).await?;
+            Ok(Receipt { block: taken.block })
         })
     }
 
@@ -95,17 +87,8 @@ impl Chain for NodeChain {
         weights: &'a WeightSubmission,
     ) -> ChainFuture<'a, WeightsReceipt> {
         Box::pin(async move {
-            self.check_may_sign()?;
-            let state = self.newest().await?;
-            let is_committed = state.check_weights(netuid, signer.hotkey(), weights).await?;
-            let (form, payload) = match is_committed {
-                false => (WeightsForm::Plain, signing::set_weights(netuid, weights)),
-                true => state.committed_weights(netuid, &signer.hotkey(), weights).await?,
-            };
-            match self.send(signer, &payload).await {
-                Ok(block) => Ok(WeightsReceipt { block, form }),
-                Err(unsent) => Err(self.explain(unsent, signer.hotkey(), netuid, Some(weights)).await),
-            }
+            let taken = self.write(signer, Asked::Weights(netuid, weights.clone())).await?;
+            Ok(WeightsReceipt { block: taken.block, form: taken.form })
         })
     }
 
@@ -116,19 +99,15 @@ impl Chain for NodeChain {
         weights: &'a WeightSubmission,
     ) -> ChainFuture<'a, Receipt> {
         Box::pin(async move {
-            self.check_may_sign()?;
-            self.newest().await?.check_reveal(netuid, &signer.hotkey(), weights).await?;
-            match self.send(signer, &signing::reveal_weights(netuid, weights)).await {
-                Ok(block) => Ok(Receipt { block }),
-                Err(unsent) => Err(self.explain(unsent, signer.hotkey(), netuid, Some(weights)).await),
-            }
+            let taken = self.write(signer, Asked::Reveal(netuid, weights.clone())).await?;
+            Ok(Receipt { block: taken.block })
         })
     }
 }
 
 impl State {
     /// Checks what the chain would check in the next block. Whether the weights are to be committed first.
-    async fn check_weights(
+    pub(super) async fn check_weights(
         &self,
         netuid: Netuid,
         signer: Hotkey,
@@ -144,7 +123,7 @@ impl State {
 
     /// The call that commits weights: locked until the chain may open them, or as a hash where the runtime does not take
     /// our form of locked weights.
-    async fn committed_weights(
+    pub(super) async fn committed_weights(
         &self,
         netuid: Netuid,
         signer: &Hotkey,
@@ -190,6 +169,15 @@ impl NodeChain {
         let state = self.final_state(at).await?;
         state.check_subnet(netuid).await?;
         Ok(state)
+    }
+
+    /// Sends what is asked for, unless a block took it before.
+    async fn write(&self, signer: &OperatorKey, asked: Asked) -> Result<Taken, ChainError> {
+        self.check_may_sign()?;
+        match self.send(signer, &asked).await {
+            Ok(taken) => Ok(taken),
+            Err(unsent) => Err(self.explain(unsent, signer.hotkey(), asked.netuid(), asked.weights()).await),
+        }
     }
 
     /// Puts numbers to a refusal: from our own checks at the newest block where they see the same, and else from what

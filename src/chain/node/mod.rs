@@ -4,6 +4,7 @@
 //! upgrade that keeps its names changes nothing. A runtime that lacks a name is refused with that name, when it is
 //! first met: at the start, or at the first block of the upgrade.
 
+mod asked;
 mod chain;
 pub(in crate::chain) mod commitment;
 mod connector;

@@ -9,16 +9,19 @@ use subxt::rpcs::methods::legacy::TransactionStatus;
 use subxt::utils::AccountId32;
 use tokio::time::Instant;
 
-use super::super::ChainError;
+use super::super::{ChainError, WeightsForm};
+use super::asked::{Asked, Taken};
 use super::link::{Failure, Link};
 use super::outcome::Ended;
 use super::refusal::{self, Refusal};
-use super::signing::{Payload, call_data, sign};
+use super::signing::{MORTAL_BLOCKS, Payload, sign};
 use super::under_way::Sent;
-use super::{NodeChain, block_of};
+use super::{NodeChain, NodeSettings, block_of};
 use crate::beacon::OperatorKey;
 use crate::domain::{BlockNumber, BlockRef};
 
+/// Longest time between two blocks that a runtime is believed.
+const LONGEST_BLOCK_TIME: Duration = Duration::from_secs(60);
 /// How often a transaction is made anew because another one took its nonce.
 const ATTEMPTS: u32 = 3;
 
@@ -69,34 +72,43 @@ impl From<Failure> for Unsent {
 }
 
 impl NodeChain {
-    /// Signs and sends a call, and waits until the block that holds it is final.
-    pub(super) async fn send(&self, signer: &OperatorKey, payload: &Payload) -> Result<BlockNumber, Unsent> {
+    /// Signs and sends what is asked for, and waits until the block that holds it is final. First comes what became of the
+    /// hotkey's earlier transaction: when it did the same, the checks of a new one would only say that it is done.
+    pub(super) async fn send(&self, signer: &OperatorKey, asked: &Asked) -> Result<Taken, Unsent> {
         let turn = self.turn_of(signer.hotkey());
         let _turn = turn.lock().await;
+        let (link, head) = self.head().await?;
+        if let Some(taken) = self.settle(&link, head, signer.hotkey(), asked).await? {
+            return Ok(taken);
+        }
+        let (form, payload) = self.prepare(&signer.hotkey(), asked).await?;
         let mut refused = Refusal::NonceTaken;
         for _ in 0..ATTEMPTS {
-            match self.send_once(signer, payload).await {
+            match self.send_once(signer, asked, form, &payload).await {
                 Err(Unsent::Refused(Refusal::NonceTaken)) => refused = Refusal::NonceTaken,
-                other => return other,
+                other => return other.map(|block| Taken { block, form }),
             }
         }
         Err(Unsent::Refused(refused))
     }
 
-    async fn send_once(&self, signer: &OperatorKey, payload: &Payload) -> Result<BlockNumber, Unsent> {
+    async fn send_once(
+        &self,
+        signer: &OperatorKey,
+        asked: &Asked,
+        form: WeightsForm,
+        payload: &Payload,
+    ) -> Result<BlockNumber, Unsent> {
         let (link, head) = self.head().await?;
         let state = self.state(&link, head).await?;
         let hotkey = signer.hotkey();
-        let call = call_data(&state.runtime, payload)?;
-        if let Some(block) = self.settle(&link, head, hotkey, &call).await? {
-            return Ok(block);
-        }
         let account = AccountId32(hotkey.0);
         let nonce = link.answer(link.rpc().system_account_next_index(&account)).await?;
         let bytes = sign(&state.runtime, payload, signer, nonce, head)?;
         // Remembered before it is sent: whoever waits for it may give up at any time.
-        self.under_way.begin(hotkey, Sent { bytes: bytes.clone(), call, nonce, birth: head.number });
-        let outcome = self.submit(&link, &bytes).await;
+        let sent = Sent { bytes: bytes.clone(), asked: asked.clone(), form, nonce, birth: head.number };
+        self.under_way.begin(hotkey, sent);
+        let outcome = self.submit(&link, &bytes, state.runtime.block_time_s()).await;
         if is_known(&outcome) {
             self.under_way.end(&hotkey);
         }
@@ -104,15 +116,15 @@ impl NodeChain {
     }
 
     /// Sends a transaction and waits for the final block that holds it.
-    async fn submit(&self, link: &Arc<Link>, transaction: &[u8]) -> Result<BlockNumber, Unsent> {
+    async fn submit(&self, link: &Arc<Link>, transaction: &[u8], block_time_s: f64) -> Result<BlockNumber, Unsent> {
         let watch = link.answer(link.rpc().author_submit_and_watch_extrinsic(transaction)).await;
         let statuses = match watch {
             Ok(statuses) => statuses,
             Err(failure) => return Err(not_opened(failure)),
         };
-        let settings = self.connector.settings();
+        let patience = Patience::of(self.connector.settings(), block_time_s);
         let ended = async {
-            let hash = final_block(link, statuses, settings.inclusion_timeout, settings.finality_timeout).await?;
+            let hash = final_block(link, statuses, patience).await?;
             self.check_outcome(link, hash, transaction).await
         };
         ended.await.map_err(Unsent::after_sending)
@@ -149,22 +161,48 @@ fn is_known(outcome: &Result<BlockNumber, Unsent>) -> bool {
     !matches!(outcome, Err(Unsent::Error(_) | Unsent::Refused(Refusal::AlreadyInPool)))
 }
 
-/// Waits for the final block that holds the transaction: so long for a block, and so long until that block is final. A
-/// block that a fork drops is waited for anew. What one pool thinks of a transaction that went out binds no block: other
-/// nodes have it too.
+/// How long a transaction is waited for.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Until a block holds it.
+    inclusion: Duration,
+    /// Until that block is final.
+    finality: Duration,
+    /// In all, however often a block takes it and a fork drops it: as long as it lives, and until the last block that may
+    /// hold it is final.
+    whole: Duration,
+}
+
+impl Patience {
+    fn of(settings: &NodeSettings, block_time_s: f64) -> Patience {
+        let block_time = Duration::try_from_secs_f64(block_time_s).unwrap_or(LONGEST_BLOCK_TIME);
+        let life = block_time.min(LONGEST_BLOCK_TIME) * MORTAL_BLOCKS as u32;
+        let NodeSettings { inclusion_timeout: inclusion, finality_timeout: finality, .. } = *settings;
+        Patience { inclusion, finality, whole: life.max(inclusion) + finality }
+    }
+}
+
+/// Waits for the final block that holds the transaction. A block that a fork drops is waited for anew. What one pool thinks
+/// of a transaction that went out binds no block: other nodes have it too.
 async fn final_block(
     link: &Link,
     mut statuses: RpcSubscription<TransactionStatus<H256>>,
-    inclusion: Duration,
-    finality: Duration,
+    patience: Patience,
 ) -> Result<H256, Unsent> {
     let unknown = |why: &str| Err(fate_unknown(format!("{} {why}", link.address())).into());
+    let Patience { inclusion, finality, whole } = patience;
+    let end = Instant::now() + whole;
     let mut held = None;
     let mut until = Instant::now() + inclusion;
     loop {
-        let status = match tokio::time::timeout_at(until, statuses.next()).await {
+        // Looked at here too, for statuses that keep coming never let the timer have its turn.
+        if Instant::now() >= end {
+            return Err(overdue(link, held, whole, whole).await.into());
+        }
+        let status = match tokio::time::timeout_at(until.min(end), statuses.next()).await {
             Ok(Some(status)) => status.map_err(|error| link.failure(error))?,
             Ok(None) => return Err(link.lose("the connection ended while a transaction was under way").into()),
+            Err(_) if until > end => continue,
             Err(_) => return Err(overdue(link, held, inclusion, finality).await.into()),
         };
         match status {

@@ -10,7 +10,8 @@ use subxt::config::substrate::H256;
 use subxt::ext::codec::Decode;
 use subxt::rpcs::methods::legacy::NumberOrHex;
 
-use super::super::ChainError;
+use super::super::{ChainError, WeightsForm};
+use super::asked::{Asked, Taken};
 use super::link::Link;
 use super::signing::MORTAL_BLOCKS;
 use super::submit::{Unsent, fate_unknown};
@@ -21,8 +22,10 @@ use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey};
 #[derive(Clone)]
 pub(super) struct Sent {
     pub(super) bytes: Vec<u8>,
-    /// What it asks for, without nonce and signature.
-    pub(super) call: Vec<u8>,
+    /// What it does.
+    pub(super) asked: Asked,
+    /// How weights go with it.
+    pub(super) form: WeightsForm,
     pub(super) nonce: u64,
     /// The block that it is valid from.
     pub(super) birth: BlockNumber,
@@ -64,24 +67,24 @@ impl UnderWay {
 
 impl NodeChain {
     /// Looks what became of the hotkey's earlier transaction, if its fate is not known, up to the finalized block `head`.
-    /// Returns its block when it asked for the same call and was taken.
+    /// Returns its block when it did what is asked for now and was taken.
     ///
     /// # Errors
-    /// [`ChainError::StillUnderWay`] while it may still be taken; the refusal that the same call met;
-    /// [`ChainError::FateUnknown`], once, where the node no longer has what says how the same call ended.
+    /// [`ChainError::StillUnderWay`] while it may still be taken; the refusal that the same write met;
+    /// [`ChainError::FateUnknown`], once, where the node no longer has what says how the same write ended.
     pub(super) async fn settle(
         &self,
         link: &Arc<Link>,
         head: BlockRef,
         hotkey: Hotkey,
-        call: &[u8],
-    ) -> Result<Option<BlockNumber>, Unsent> {
+        asked: &Asked,
+    ) -> Result<Option<Taken>, Unsent> {
         let Some(sent) = self.under_way.of(&hotkey) else { return Ok(None) };
         let is_over = head.number >= sent.last() || nonce_at(link, head, hotkey).await? > sent.nonce;
         if !is_over {
             return Err(ChainError::StillUnderWay { blocks_left: sent.last().0 - head.number.0 }.into());
         }
-        let found = match sent.call == call {
+        let found = match sent.asked.is_as_good_as(sent.form, asked) {
             true => self.find(link, head, &sent).await,
             false => Ok(None),
         };
@@ -91,7 +94,7 @@ impl NodeChain {
             ended => ended,
         };
         self.under_way.end(&hotkey);
-        found
+        found.map(|block| block.map(|block| Taken { block, form: sent.form }))
     }
 
     /// The final block that took a transaction, if one did.

@@ -251,6 +251,14 @@ async fn watch(params: Params<'static>, pending: PendingSubscriptionSink, node: 
             return tell(if status == "usurped" { json!({"usurped": BlockHash([0; 32])}) } else { json!(status) })
                 .await;
         }
+        if node.wavers() {
+            let hash = node.hash_of(block);
+            loop {
+                tell(json!({"inBlock": hash})).await?;
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tell(json!({"retracted": hash})).await?;
+            }
+        }
         loop {
             let hash = node.hash_of(block);
             let mut is_held = node.wait_for(block, &bytes, false).await.ok()?;

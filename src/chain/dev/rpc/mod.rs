@@ -90,6 +90,8 @@ pub enum DevNodeFault {
         /// Such as `invalid`.
         status: String,
     },
+    /// Of the next transaction its watcher hears for ever that a block takes it and that a fork drops that block.
+    Waver,
     /// No block's body is told: with this code and message, until [`DevNodeFault::TellBodies`].
     RefuseBodies {
         /// Code of the error.

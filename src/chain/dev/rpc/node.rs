@@ -39,6 +39,7 @@ struct Faults {
     stolen_nonces: u32,
     kept_states: Option<u64>,
     kept_bodies: Option<u64>,
+    wavers: bool,
     bodies_refused: Option<(i32, String)>,
     statuses: VecDeque<String>,
     page_limit: Option<usize>,
@@ -103,6 +104,7 @@ impl Node {
             DevNodeFault::AwaitFinality => faults.awaits_finality = true,
             DevNodeFault::TellInstead { status } => faults.statuses.push_back(status),
             DevNodeFault::RefuseBodies { code, message } => faults.bodies_refused = Some((code, message)),
+            DevNodeFault::Waver => faults.wavers = true,
             DevNodeFault::TellBodies => faults.bodies_refused = None,
             DevNodeFault::ForgetBodies { kept_blocks } => faults.kept_bodies = Some(kept_blocks),
             DevNodeFault::Silence => faults.silent = true,
@@ -182,6 +184,11 @@ impl Node {
     /// The status that is told of the next transaction in place of what becomes of it.
     pub(super) fn told_instead(&self) -> Option<String> {
         lock(&self.faults).statuses.pop_front()
+    }
+
+    /// Whether the next transaction's watcher never hears the end.
+    pub(super) fn wavers(&self) -> bool {
+        std::mem::take(&mut lock(&self.faults).wavers)
     }
 
     /// Code and message with which bodies are refused.
