@@ -8,7 +8,7 @@ use dev_node::{by_hand, connect, metadata, node, runtime, settings};
 use kinitro::beacon::OperatorKey;
 use kinitro::chain::{
     Chain, ChainError, DevChain, DevFault, DevNode, DevNodeFault, DevRuntime, Hyperparameters, NodeChain, NodeSettings,
-    Registration, WeightSubmission,
+    OpaqueField, Registration, WeightSubmission,
 };
 use kinitro::domain::{Netuid, Uid};
 use scale_info::form::PortableForm;
@@ -157,6 +157,63 @@ async fn a_list_is_read_whole_from_short_pages_and_refused_when_it_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_lie_about_the_head_does_not_stop_the_client_for_good() {
+    let chain = by_hand("dev");
+    chain.advance(20).unwrap();
+    let (liar, honest) = (node(&chain, runtime(461)).await, node(&chain, runtime(461)).await);
+    let patience = Duration::from_secs(2);
+    let settings = NodeSettings { head_patience: patience, ..settings(&chain, &[&liar, &honest]) };
+    liar.inject(DevNodeFault::FarHead { number: 4_000_000_000 });
+    let client = NodeChain::connect(settings).await.unwrap();
+    let mut told = client.finalized_head().await;
+    for _ in 0..400 {
+        if told == chain.finalized_head().await {
+            break;
+        }
+        tokio::time::sleep(patience / 80).await;
+        chain.advance(1).unwrap();
+        told = client.finalized_head().await;
+    }
+    assert_eq!(told, chain.finalized_head().await);
+    // And a chain that stands is found standing as before.
+    tokio::time::sleep(patience + patience / 10).await;
+    let stalled = client.finalized_head().await.unwrap_err();
+    assert!(matches!(stalled, ChainError::Stalled { .. }), "{stalled}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_whose_runtime_cannot_be_read_is_passed_by_at_the_start() {
+    let subnet = Subnet::new().await;
+    let mut old = metadata(461);
+    old[4] = 14;
+    assert!(matches!(subnet.misled(old).await.err(), Some(ChainError::Unreadable(_))));
+    let second = node(&subnet.chain, runtime(461)).await;
+    let client = connect(&subnet.chain, &[&subnet.node, &second]).await;
+    assert_eq!(client.finalized_head().await, subnet.chain.finalized_head().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_cannot_answer_is_left_for_the_next_one() {
+    type IsExpected = fn(&ChainError) -> bool;
+    let cases: [(DevNodeFault, IsExpected); 3] = [
+        (DevNodeFault::HideKeys { shown: 2 }, |error| matches!(error, ChainError::Unreadable(_))),
+        (DevNodeFault::ForgetStates { kept_blocks: 2 }, |error| matches!(error, ChainError::UnknownBlock(_))),
+        (DevNodeFault::RefuseLists, |error| matches!(error, ChainError::Refused(why) if why.contains("limit"))),
+    ];
+    for (fault, is_expected) in cases {
+        let subnet = Subnet::new().await;
+        let second = node(&subnet.chain, runtime(461)).await;
+        let client = connect(&subnet.chain, &[&subnet.node, &second]).await;
+        let at = client.finalized_head().await.unwrap();
+        subnet.chain.advance(10).unwrap();
+        subnet.node.inject(fault.clone());
+        let error = client.neurons_at(NETUID, &at).await.unwrap_err();
+        assert!(is_expected(&error), "{fault:?}: {error}");
+        assert_eq!(client.neurons_at(NETUID, &at).await, subnet.chain.neurons_at(NETUID, &at).await, "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn storage_keys_of_another_length_are_refused() {
     let subnet = Subnet::new().await;
     let client = subnet.client().await.unwrap();
@@ -164,6 +221,37 @@ async fn storage_keys_of_another_length_are_refused() {
     subnet.node.inject(DevNodeFault::LongKeys { bytes: 100_000 });
     let error = client.neurons_at(NETUID, &at).await.unwrap_err();
     assert!(matches!(&error, ChainError::Unreadable(why) if why.contains("a storage key has 1000")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_one_endpoint_describes_otherwise_goes_to_the_next_one() {
+    let subnet = Subnet::new().await;
+    let swapped = doctored(|metadata| arguments(metadata, "Commitments", "set_commitment").swap(0, 1));
+    subnet.misled(swapped).await.unwrap();
+    let second = node(&subnet.chain, runtime(461)).await;
+    let client = connect(&subnet.chain, &[&subnet.node, &second]).await;
+    assert!(matches!(commit(&client, 1).await, Err(ChainError::UnknownForm { .. })));
+    assert_eq!(subnet.written().await, 0);
+    commit(&client, 1).await.unwrap();
+    assert_eq!(subnet.written().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commitment_slot_fuller_than_the_chain_takes_is_refused() {
+    let subnet = Subnet::new().await;
+    let client = subnet.client().await.unwrap();
+    let fill = |bytes: usize| {
+        let field = OpaqueField { kind: "TimelockEncrypted".into(), bytes: vec![7; bytes] };
+        subnet.chain.commit_opaque(NETUID, key(1).hotkey(), &field).unwrap();
+        subnet.chain.advance(10).unwrap();
+    };
+    fill(1_024);
+    let at = client.finalized_head().await.unwrap();
+    assert_eq!(client.commitments_at(NETUID, &at).await, subnet.chain.commitments_at(NETUID, &at).await);
+    fill(20_000);
+    let at = client.finalized_head().await.unwrap();
+    let error = client.commitments_at(NETUID, &at).await.unwrap_err();
+    assert!(matches!(&error, ChainError::Unreadable(why) if why.contains("over 16384")), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

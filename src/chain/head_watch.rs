@@ -18,6 +18,11 @@ impl HeadWatch {
         HeadWatch { patience, last: None }
     }
 
+    /// Begins anew at a head, for what was remembered turned out to be no head of the chain.
+    pub(super) fn reset(&mut self, head: BlockNumber, now: Instant) {
+        self.last = Some((head, now));
+    }
+
     /// Takes note of the finalized head as it was read at `now`.
     ///
     /// # Errors

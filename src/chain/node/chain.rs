@@ -14,7 +14,7 @@ use super::refusal::{Facts, Standing};
 use super::signing::Payload;
 use super::state::State;
 use super::submit::Unsent;
-use super::{NodeChain, finalized, schedule, signing, timelock};
+use super::{NodeChain, finalized, is_of_the_node, schedule, signing, timelock};
 use crate::beacon::OperatorKey;
 use crate::domain::{BlockHash, BlockNumber, BlockRef, Hotkey, Netuid, Uid};
 
@@ -31,11 +31,11 @@ impl Chain for NodeChain {
     }
 
     fn finalized_head(&self) -> ChainFuture<'_, BlockRef> {
-        Box::pin(async { Ok(self.head().await?.1) })
+        Box::pin(self.ask(async { Ok(self.head().await?.1) }))
     }
 
     fn block_hash(&self, number: BlockNumber) -> ChainFuture<'_, BlockHash> {
-        Box::pin(async move {
+        Box::pin(self.ask(async move {
             let link = self.connector.link().await?;
             let finalized = finalized(&link).await?.number;
             if number > finalized {
@@ -45,27 +45,27 @@ impl Chain for NodeChain {
             let hash = link.answer(call).await?;
             hash.map(|hash| BlockHash(hash.0))
                 .ok_or_else(|| ChainError::Unreadable(format!("{} does not know block {number}", link.address())))
-        })
+        }))
     }
 
     fn neurons_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Vec<Neuron>> {
-        Box::pin(async move { self.subnet_at(netuid, *at).await?.neurons(netuid).await })
+        Box::pin(self.ask(async move { self.subnet_at(netuid, *at).await?.neurons(netuid).await }))
     }
 
     fn commitments_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Vec<RawCommitment>> {
-        Box::pin(async move { self.subnet_at(netuid, *at).await?.commitments(netuid).await })
+        Box::pin(self.ask(async move { self.subnet_at(netuid, *at).await?.commitments(netuid).await }))
     }
 
     fn hyperparameters_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Hyperparameters> {
-        Box::pin(async move { self.subnet_at(netuid, *at).await?.rules(netuid).await })
+        Box::pin(self.ask(async move { self.subnet_at(netuid, *at).await?.rules(netuid).await }))
     }
 
     fn owner_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Option<Hotkey>> {
-        Box::pin(async move { self.subnet_at(netuid, *at).await?.owner(netuid).await })
+        Box::pin(self.ask(async move { self.subnet_at(netuid, *at).await?.owner(netuid).await }))
     }
 
     fn weights_at<'a>(&'a self, netuid: Netuid, uid: Uid, at: &'a BlockRef) -> ChainFuture<'a, Vec<(Uid, u16)>> {
-        Box::pin(async move { self.subnet_at(netuid, *at).await?.weights(netuid, uid).await })
+        Box::pin(self.ask(async move { self.subnet_at(netuid, *at).await?.weights(netuid, uid).await }))
     }
 
     fn set_commitment<'a>(
@@ -190,7 +190,14 @@ impl NodeChain {
         weights: Option<&WeightSubmission>,
     ) -> ChainError {
         let refusal = match unsent {
-            Unsent::Error(error) => return error,
+            Unsent::Error(error) => {
+                if is_of_the_node(&error)
+                    && let Ok(link) = self.connector.link().await
+                {
+                    self.leave(&link, &error);
+                }
+                return error;
+            }
             Unsent::Refused(refusal) => refusal,
         };
         let read = async {

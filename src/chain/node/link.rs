@@ -1,7 +1,7 @@
 //! One connection to one node.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use subxt::rpcs::{Error, RpcClient, UserError};
 use super::super::ChainError;
 use super::network::{host_of, without_secrets};
 use super::runtime::Runtime;
-use crate::domain::{BlockRef, printable};
+use crate::domain::{BlockNumber, BlockRef, printable};
 
 /// The calls that every Substrate node answers.
 pub(super) type Rpc = LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>;
@@ -74,6 +74,8 @@ pub(super) struct Link {
     answer_timeout: Duration,
     opened: Instant,
     lost: AtomicBool,
+    /// The finalized head that the node told last; the largest number before the first.
+    told_head: AtomicU64,
     /// The node's runtimes, the one that was used last at the end. What one node says of a version is believed of that
     /// node alone.
     runtimes: Mutex<Vec<Arc<Runtime>>>,
@@ -100,8 +102,14 @@ impl Link {
             answer_timeout,
             opened: Instant::now(),
             lost: AtomicBool::new(false),
+            told_head: AtomicU64::new(u64::MAX),
             runtimes: Mutex::default(),
         })
+    }
+
+    /// Whether the node's finalized head has moved since this connection's last look at it. Takes note of this one.
+    pub(super) fn has_advanced_to(&self, head: BlockNumber) -> bool {
+        head.0 > self.told_head.swap(head.0, Ordering::Relaxed)
     }
 
     /// Where it leads, without what may be a secret.
@@ -217,6 +225,7 @@ mod tests {
             answer_timeout: Duration::from_secs(1),
             opened: Instant::now(),
             lost: AtomicBool::new(false),
+            told_head: AtomicU64::new(u64::MAX),
             runtimes: Mutex::default(),
         }
     }

@@ -27,6 +27,7 @@ mod type_graph;
 mod under_way;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -68,14 +69,51 @@ impl NodeChain {
     /// [`ChainError::Incompatible`].
     pub async fn connect(settings: NodeSettings) -> Result<NodeChain, ChainError> {
         let connector = Connector::new(settings)?;
-        let link = connector.link().await?;
+        connector.link().await?;
         let genesis = connector.genesis().ok_or_else(|| unreadable("no genesis hash"))?;
         let watch = Mutex::new(HeadWatch::new(connector.settings().head_patience));
         let (known_final, turns, under_way) = Default::default();
         let chain = NodeChain { connector, genesis, watch, known_final, turns, under_way };
-        let (link, head) = chain.head_of(link).await?;
-        chain.state(&link, head).await?;
-        Ok(chain)
+        let mut looked = chain.look().await;
+        for _ in 1..chain.connector.settings().endpoints.len() {
+            if looked.is_err() {
+                looked = chain.look().await;
+            }
+        }
+        looked.map(|()| chain)
+    }
+
+    /// Reads the head and how its runtime describes itself. The endpoint that cannot tell them is given up.
+    async fn look(&self) -> Result<(), ChainError> {
+        let link = self.connector.link().await?;
+        let looked = async {
+            let (link, head) = self.head_of(link.clone()).await?;
+            self.state(&link, head).await.map(drop)
+        };
+        let looked = looked.await;
+        if let Err(error) = &looked {
+            self.leave(&link, error);
+        }
+        looked
+    }
+
+    /// The answer to a question of reading. Where there is another endpoint, the one that cannot answer as its error says
+    /// is given up, and the next call asks the next one.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, ChainError>>) -> Result<T, ChainError> {
+        let link = self.connector.link().await?;
+        let answer = question.await;
+        if let Err(error) = &answer {
+            self.leave(&link, error);
+        }
+        answer
+    }
+
+    /// Gives a connection up for an error that another endpoint may not have.
+    fn leave(&self, link: &Link, error: &ChainError) {
+        if is_of_the_node(error) && self.connector.settings().endpoints.len() > 1 {
+            tracing::warn!(endpoint = link.address(), %error, "another node is asked next");
+            link.lose("another node is asked next");
+        }
     }
 
     /// The version of the runtime at the finalized head.
@@ -83,8 +121,11 @@ impl NodeChain {
     /// # Errors
     /// Those of any read.
     pub async fn spec_version(&self) -> Result<u32, ChainError> {
-        let (link, head) = self.head().await?;
-        Ok(self.state(&link, head).await?.runtime.spec_version())
+        let version = async {
+            let (link, head) = self.head().await?;
+            Ok(self.state(&link, head).await?.runtime.spec_version())
+        };
+        self.ask(version).await
     }
 
     /// Refuses to sign for a chain that the settings do not identify.
@@ -109,12 +150,20 @@ impl NodeChain {
     ///
     /// One watch stands over all endpoints, so that an endpoint behind another one counts as standing too. A connection
     /// whose endpoint had its share of the patience is then given up; on the next endpoint, or on the same one where it
-    /// is the only one, the chain is called stalled until the head is beyond the one that is known. A chain that begins
-    /// anew below it needs a new client.
+    /// is the only one, the chain is called stalled until the head is beyond the one that is known, or until this
+    /// connection has seen it move: the one that is known was then a lie, or of a chain that began anew.
     async fn head_of(&self, link: Arc<Link>) -> Result<(Arc<Link>, BlockRef), ChainError> {
         let head = finalized(&link).await?;
         let now = Instant::now();
-        let stands = self.watch.lock().unwrap_or_else(PoisonError::into_inner).observe(head.number, now);
+        let stands = {
+            let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+            let (advanced, stands) = (link.has_advanced_to(head.number), watch.observe(head.number, now));
+            if stands.is_err() && advanced {
+                watch.reset(head.number, now);
+                return Ok((link.clone(), head));
+            }
+            stands
+        };
         if let Err(stalled) = stands {
             if now.saturating_duration_since(link.opened()) >= self.connector.settings().patience_of_one() {
                 tracing::warn!(endpoint = link.address(), block = head.number.0, "the finalized head stands still");
@@ -167,6 +216,12 @@ impl NodeChain {
         };
         Ok(State { link: link.clone(), runtime, block })
     }
+}
+
+/// Whether another node may do better. Not for what a transaction pool refuses.
+fn is_of_the_node(error: &ChainError) -> bool {
+    use ChainError::*;
+    matches!(error, Unreadable(_) | Incompatible { .. } | UnknownForm { .. } | UnknownBlock(_) | Refused(_))
 }
 
 /// The finalized head as the node tells it.

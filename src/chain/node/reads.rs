@@ -13,6 +13,9 @@ use super::schedule::Epochs;
 use super::state::State;
 use crate::domain::{BlockNumber, Hotkey, Netuid, Uid};
 
+/// Most bytes of one commitment slot: eight times those of the fullest one that the chain takes.
+const MAX_SLOT_BYTES: usize = 16_384;
+
 /// A number as a key or an argument.
 pub(in crate::chain) fn number(value: impl Into<u128>) -> Value {
     Value::u128(value.into())
@@ -159,15 +162,10 @@ impl State {
     }
 
     pub(super) async fn commitments(&self, netuid: Netuid) -> Result<Vec<RawCommitment>, ChainError> {
-        let found: Vec<([u8; 32], Registration)> = self.below(COMMITMENT_OF, vec![number(netuid.0)]).await?;
-        let mut commitments: Vec<RawCommitment> = found
-            .into_iter()
-            .map(|(hotkey, registration)| RawCommitment {
-                hotkey: Hotkey(hotkey),
-                block: BlockNumber(registration.block.into()),
-                data: content(&registration.info.fields),
-            })
-            .collect();
+        let made = |slot: Registration| (BlockNumber(slot.block.into()), content(&slot.info.fields));
+        let found = self.below_as(COMMITMENT_OF, vec![number(netuid.0)], MAX_SLOT_BYTES, made).await?;
+        let commitment = |(hotkey, (block, data))| RawCommitment { hotkey: Hotkey(hotkey), block, data };
+        let mut commitments: Vec<RawCommitment> = found.into_iter().map(commitment).collect();
         commitments.sort_by_key(|commitment| commitment.hotkey);
         Ok(commitments)
     }

@@ -54,6 +54,24 @@ impl State {
         item: Item,
         keys: &[Vec<u8>],
     ) -> Result<Vec<Option<T>>, ChainError> {
+        self.values_as(item, keys, usize::MAX, |value| value).await
+    }
+
+    /// The same of values of at most `most_bytes`, each as `made` of it before the next one is decoded.
+    async fn values_as<T: DecodeAsType, R>(
+        &self,
+        item: Item,
+        keys: &[Vec<u8>],
+        most_bytes: usize,
+        made: impl Fn(T) -> R,
+    ) -> Result<Vec<Option<R>>, ChainError> {
+        let decode = |bytes: &Vec<u8>| {
+            if bytes.len() > most_bytes {
+                let ((pallet, item), length) = (item, bytes.len());
+                return Err(unreadable(format!("a value of {pallet}.{item} has {length} bytes, over {most_bytes}")));
+            }
+            self.runtime.decode(item, bytes).map(&made)
+        };
         let mut values = Vec::with_capacity(keys.len());
         for page in keys.chunks(PAGE) {
             let call = self.link.rpc().state_query_storage_at(page.iter().map(Vec::as_slice), self.hash());
@@ -65,7 +83,7 @@ impl State {
                 .collect();
             for key in page {
                 let told = found.get(key).ok_or_else(|| left_out(item))?;
-                values.push(told.as_ref().map(|bytes| self.runtime.decode(item, bytes)).transpose()?);
+                values.push(told.as_ref().map(decode).transpose()?);
             }
         }
         Ok(values)
@@ -77,11 +95,23 @@ impl State {
         item: Item,
         first: Vec<Value>,
     ) -> Result<Vec<([u8; TAIL], T)>, ChainError> {
+        self.below_as(item, first, usize::MAX, |value| value).await
+    }
+
+    /// The same of values of at most `most_bytes`, each as `made` of it before the next one is decoded: what is decoded
+    /// may take much more memory than what is kept.
+    pub(super) async fn below_as<T: DecodeAsType, R, const TAIL: usize>(
+        &self,
+        item: Item,
+        first: Vec<Value>,
+        most_bytes: usize,
+        made: impl Fn(T) -> R,
+    ) -> Result<Vec<([u8; TAIL], R)>, ChainError> {
         let prefix = self.runtime.key(item, first)?;
         let key_bytes = prefix.len() + self.runtime.last_hash_bytes(item)? + TAIL;
         let list = async {
             let keys = self.keys_below(&prefix, key_bytes).await?;
-            let values = self.values(item, &keys).await?;
+            let values = self.values_as(item, &keys, most_bytes, made).await?;
             Ok::<_, ChainError>((keys, values))
         };
         let (keys, values) = self.link.within(LIST_ANSWERS, list).await?;

@@ -147,7 +147,7 @@ fn header(node: &Node, block: BlockRef) -> Value {
     let nothing = BlockHash([0; 32]);
     json!({
         "parentHash": parent,
-        "number": format!("{:#x}", block.number.0),
+        "number": format!("{:#x}", node.told_number(block.number)),
         "stateRoot": nothing,
         "extrinsicsRoot": nothing,
         "digest": {"logs": []},
@@ -165,6 +165,9 @@ fn block_hash(node: &Node, params: Params) -> Answer {
 }
 
 fn keys_paged(node: &Node, params: Params) -> Answer {
+    if node.refuses_lists() {
+        return Err(ErrorObjectOwned::owned(-32_005, "limit exceeded", None::<()>));
+    }
     let mut sequence = params.sequence();
     let prefix = from_hex(&sequence.next::<String>()?)?;
     let count: usize = sequence.next()?;

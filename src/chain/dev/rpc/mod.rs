@@ -71,6 +71,13 @@ pub enum DevNodeFault {
     },
     /// Lists of storage keys go on for ever, one key a page.
     EndlessKeys,
+    /// Lists of storage keys are refused, as by a node that counts calls.
+    RefuseLists,
+    /// The header of the finalized head tells another number.
+    FarHead {
+        /// Which.
+        number: u64,
+    },
     /// Of every list of values the last one is told as not set.
     HideLastValue,
     /// The chain takes committed weights of another version from now on.

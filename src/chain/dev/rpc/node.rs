@@ -46,6 +46,8 @@ struct Faults {
     keys_shown: Option<usize>,
     longer_keys: usize,
     endless_keys: bool,
+    refuses_lists: bool,
+    far_head: Option<u64>,
     hides_last_value: bool,
     commit_version: Option<u16>,
     time_ahead_s: i64,
@@ -98,6 +100,8 @@ impl Node {
             DevNodeFault::HideKeys { shown } => faults.keys_shown = Some(shown),
             DevNodeFault::LongKeys { bytes } => faults.longer_keys = bytes,
             DevNodeFault::EndlessKeys => faults.endless_keys = true,
+            DevNodeFault::RefuseLists => faults.refuses_lists = true,
+            DevNodeFault::FarHead { number } => faults.far_head = Some(number),
             DevNodeFault::WrongTime { ahead_s } => faults.time_ahead_s = ahead_s,
             DevNodeFault::HideLastValue => faults.hides_last_value = true,
             DevNodeFault::CommitVersion { version } => faults.commit_version = Some(version),
@@ -130,6 +134,16 @@ impl Node {
     /// Bytes that storage keys have too many.
     pub(super) fn longer_keys(&self) -> usize {
         lock(&self.faults).longer_keys
+    }
+
+    pub(super) fn refuses_lists(&self) -> bool {
+        lock(&self.faults).refuses_lists
+    }
+
+    /// The number that a block's header tells.
+    pub(super) fn told_number(&self, block: BlockNumber) -> u64 {
+        let far = lock(&self.faults).far_head;
+        far.filter(|_| self.heads().is_ok_and(|heads| heads.1 == block)).unwrap_or(block.0)
     }
 
     pub(super) fn has_endless_keys(&self) -> bool {
