@@ -462,7 +462,12 @@ async fn a_write_under_way_when_the_socket_drops_is_of_unknown_fate_and_said_so(
     let client = connect(&chain, &[&node]).await;
     let signer = key(1);
     let (written, ()) = tokio::join!(client.set_commitment(&signer, NETUID, b"{}"), async {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        for _ in 0..3_000 {
+            if node.taken_of(&signer.hotkey()) > 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         node.inject_into_chain(DevFault::Disconnect { calls: 1 }).unwrap();
     });
     assert!(written.as_ref().is_err_and(ChainError::is_of_unknown_fate), "{written:?}");

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 
 use super::super::ChainError;
 use super::{DevChain, DevFault};
+use crate::domain::Hotkey;
 use node::Node;
 
 pub use runtime::DevRuntime;
@@ -172,6 +173,11 @@ impl DevNode {
     /// [`ChainError::Incompatible`] when the runtime lacks what is used.
     pub fn upgrade(&self, runtime: &DevRuntime) -> Result<(), ChainError> {
         self.node.upgrade(runtime)
+    }
+
+    /// How many transactions of a hotkey the node has taken, those for the next block too.
+    pub fn taken_of(&self, hotkey: &Hotkey) -> u64 {
+        self.node.nonce(hotkey, None)
     }
 
     /// Lets something go wrong at the node.
