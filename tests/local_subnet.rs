@@ -38,7 +38,8 @@ impl Subnet {
              [validator]\npoll_interval_s = 1\nrefresh_after_blocks = 40\n\
              [contest]\nenvironments = [{ENVIRONMENT:?}]\nepisodes_per_env = 4\nmax_steps = 400\ncameras = []\n\
              [contest.limits]\nact_timeout_ms = 20000\nreset_timeout_ms = 30000\n\
-             [contest.deployment]\nallow_private_endpoints = true\n"
+             [contest.deployment]\nallow_private_endpoints = true\n\
+             [contest.scoring]\nstrategy = {{ name = \"first_commit\" }}\n"
         ));
         served.endpoint = format!("{}/{TOKEN}", served.endpoint);
         Subnet(served)

@@ -37,12 +37,12 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "SS58")]
     operator: Option<Hotkey>,
 
-    /// Look once, also at a cycle that was dealt with before, and end; the exit status says whether its weights stand or
-    /// nothing is owed
+    /// Look once, also at a cycle that was dealt with before, and end; the exit status is 0 when its weights stand or are under
+    /// way, or nothing is owed
     #[arg(long)]
     once: bool,
 
-    /// Verify and show what would be set, but set nothing
+    /// Look once, show what would be set and what is in its way, but set nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -61,7 +61,7 @@ pub async fn run(args: ValidateArgs) -> anyhow::Result<()> {
     start_log(&settings)?;
     let shutdown = shutdown::on_signal()?;
     let validator = validator(&args, &settings).await?;
-    if !args.once {
+    if !args.once && !args.dry_run {
         validator.run(shutdown).await;
         return Ok(());
     }
@@ -74,14 +74,16 @@ pub async fn run(args: ValidateArgs) -> anyhow::Result<()> {
 }
 
 async fn once(validator: &Validator) -> anyhow::Result<()> {
-    let round = validator.round(Look::Afresh).await?;
-    round.log();
-    report(&round)?;
-    if let Some(round) = validator.upkeep().await? {
+    let round = validator.round(Look::Afresh).await;
+    // What was committed before is opened in its time, whatever the operator's server says.
+    let kept = validator.upkeep().await;
+    for round in kept.iter().flatten().chain(&round) {
         round.log();
-        report(&round)?;
     }
-    Ok(())
+    if let Some(kept) = kept? {
+        report(&kept)?;
+    }
+    report(&round?)
 }
 
 async fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<Validator> {

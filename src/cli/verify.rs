@@ -57,7 +57,7 @@ pub struct VerifyArgs {
 
     /// Compare with another operator's cycle instead, episode by episode
     #[arg(long, value_name = "URL2", conflicts_with_all = [
-        "level", "sample", "sample_seed", "heavy", "transcripts", "genesis", "anchor_hash", "log", "operator",
+        "level", "sample", "sample_seed", "heavy", "transcripts", "previous", "genesis", "anchor_hash", "log", "operator",
         "write_frames",
     ])]
     against: Option<String>,
@@ -65,6 +65,10 @@ pub struct VerifyArgs {
     /// Folder with the transcripts of a manifest file; default beside it
     #[arg(long, value_name = "FOLDER")]
     transcripts: Option<PathBuf>,
+
+    /// The manifest published before, where the target is a file
+    #[arg(long, value_name = "FILE")]
+    previous: Option<PathBuf>,
 
     /// The chain's genesis hash, as you know it
     #[arg(long, value_name = "HASH")]
@@ -146,7 +150,10 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<(Outcome, Result<Behind, String>)
     }
     let simulator = simulator(args, &options);
     let simulator = simulator.as_ref().map_err(Clone::clone);
-    let target = Target::open(&args.target, args.transcripts.as_deref())?;
+    let mut target = Target::open(&args.target, args.transcripts.as_deref())?;
+    if let (Target::Cycle(cycle), Some(previous)) = (&mut target, &args.previous) {
+        cycle.previous = Some(super::verify_target::read_manifest(previous)?);
+    }
     let mut outcome = match &target {
         Target::Cycle(cycle) if args.against.is_some() => against(args, cycle)?,
         Target::Cycle(cycle) => whole_cycle(args, cycle, &simulator, &options)?,
@@ -225,6 +232,7 @@ fn refuse_what_needs_a_manifest(args: &VerifyArgs) -> anyhow::Result<()> {
         ("--sample", args.sample != Sample::All),
         ("--sample-seed", args.sample_seed.is_some()),
         ("--transcripts", args.transcripts.is_some()),
+        ("--previous", args.previous.is_some()),
         ("--genesis", args.genesis.is_some()),
         ("--anchor-hash", args.anchor_hash.is_some()),
         ("--log", args.log.is_some()),

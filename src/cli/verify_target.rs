@@ -97,9 +97,17 @@ fn is_manifest(path: &Path) -> anyhow::Result<bool> {
     Ok(start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{'))
 }
 
-fn open_manifest(path: &Path, transcripts: &Path) -> anyhow::Result<Target> {
+/// Reads the file of a manifest. Nothing in it is verified yet.
+///
+/// # Errors
+/// A sentence that names the file.
+pub fn read_manifest(path: &Path) -> anyhow::Result<SignedCycle> {
     let bytes = read_file(path, MAX_MANIFEST_BYTES)?;
-    let signed = SignedCycle::from_json(&bytes).with_context(|| path.display().to_string())?;
+    SignedCycle::from_json(&bytes).with_context(|| path.display().to_string())
+}
+
+fn open_manifest(path: &Path, transcripts: &Path) -> anyhow::Result<Target> {
+    let signed = read_manifest(path)?;
     Ok(Target::Cycle(Box::new(CycleTarget { signed, previous: None, source: Source::Folder(transcripts.to_owned()) })))
 }
 

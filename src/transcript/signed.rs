@@ -95,14 +95,15 @@ impl<S: Serialize + DeserializeOwned + PartialEq> SignedManifest<S> {
     /// # Errors
     /// [`ManifestError::Differs`], [`ManifestError::SignatureRefused`].
     pub fn verify_signature(&self) -> Result<(), ManifestError> {
+        // The signature first: what nobody signed is not worth its canonical JSON.
+        let operator = &self.manifest.operator;
+        if !verify_signature(operator, self.digest.as_bytes(), &self.signature) {
+            return Err(ManifestError::SignatureRefused { operator: operator.ss58() });
+        }
         let computed = Digest::of(&canonical_json(&self.manifest));
         if self.digest != computed {
             let (stored, computed) = (self.digest.to_string(), computed.to_string());
             return Err(ManifestError::Differs { field: "digest", stored, computed });
-        }
-        let operator = &self.manifest.operator;
-        if !verify_signature(operator, self.digest.as_bytes(), &self.signature) {
-            return Err(ManifestError::SignatureRefused { operator: operator.ss58() });
         }
         Ok(())
     }

@@ -8,9 +8,10 @@ use super::report::{Choice, Evidence};
 use super::{Validator, ValidatorError, facts};
 use crate::domain::{CycleId, Digest, Hotkey};
 use crate::replay::{Answer, ChainFacts, Level, Report, Sample, SignedCycle};
-use crate::service::published::FetchError;
+use crate::service::panic_text::panic_text;
+use crate::service::published::{FetchError, Published};
 use crate::service::verifier::{Subject, VerifyOptions, episode_at, verify_cycle};
-use crate::transcript::EpisodeRow;
+use crate::transcript::{EpisodeRow, Transcript};
 
 /// Cycles that may have been given up between a manifest and the one before it; looked for one by one.
 const MAX_CYCLES_GIVEN_UP: u64 = 20;
@@ -50,6 +51,13 @@ impl Validator {
         }
         let facts = Arc::new(facts);
         let previous = self.manifest_before(signed).await?.map(Arc::new);
+        let digest = manifest.previous;
+        let is_known = self.memory().earned().is_some_and(|earned| earned.digest == digest);
+        if previous.is_none() && digest != Digest::ZERO && !is_known {
+            return Ok(Err(format!(
+                "the manifest before it, {digest}, is not at hand: the operator's server has to show it"
+            )));
+        }
         let options = self.verify_options(sample_seed);
         let choice =
             Choice { read: self.options.read, replays: self.options.replays, sample_seed: Digest(sample_seed) };
@@ -57,7 +65,7 @@ impl Validator {
         let runtime = tokio::runtime::Handle::current();
         let (own_signed, own_previous, own_facts) = (signed.clone(), previous.clone(), facts.clone());
         let checked = tokio::task::spawn_blocking(move || {
-            let fetch = |row: &EpisodeRow| published.transcript_of(row, &runtime);
+            let fetch = |row: &EpisodeRow| fetch(&published, row, &runtime);
             let subject = Subject {
                 signed: &own_signed,
                 previous: own_previous.as_deref(),
@@ -67,7 +75,14 @@ impl Validator {
             };
             verify_cycle(&subject, &options, &|_, _| {})
         });
-        let report = checked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let report = match checked.await {
+            Ok(report) => report,
+            Err(error) => {
+                let text =
+                    error.try_into_panic().map_or_else(|error| error.to_string(), |panic| panic_text(panic.as_ref()));
+                return Ok(Err(format!("this program failed while it checked it: {text}; report this")));
+            }
+        };
         Ok(Ok(Examined { report, signed: signed.clone(), previous, facts, choice }))
     }
 
@@ -86,16 +101,21 @@ impl Validator {
         }
     }
 
-    /// The newest manifest that the server has of an earlier cycle; cycles that were given up have none.
+    /// The manifest that the operator names as the one before; cycles that were given up have none. What the server shows in its
+    /// place says nothing about the operator.
     async fn manifest_before(&self, signed: &SignedCycle) -> Result<Option<SignedCycle>, ValidatorError> {
-        if signed.manifest.previous == Digest::ZERO {
+        let digest = signed.manifest.previous;
+        if digest == Digest::ZERO {
             return Ok(None);
         }
         let cycle = signed.manifest.cycle.0;
         for before in (cycle.saturating_sub(MAX_CYCLES_GIVEN_UP).max(1)..cycle).rev() {
             match self.published.manifest(CycleId(before)).await {
-                Ok(previous) => return Ok(Some(previous)),
-                Err(FetchError::NotFound { .. }) => {}
+                Ok(previous) if previous.digest == digest && previous.verify_signature().is_ok() => {
+                    return Ok(Some(previous));
+                }
+                Ok(_)
+                | Err(FetchError::NotFound { .. } | FetchError::Manifest { .. } | FetchError::OtherCycle { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -144,24 +164,31 @@ impl Validator {
         .write(&self.options.data_dir)
     }
 
-    /// Writes the evidence of two manifests of one cycle. Without the first at hand the second stands alone.
-    pub(super) fn report_second(&self, first: Digest, second: &SignedCycle) -> Result<PathBuf, ValidatorError> {
-        let kept = self.file.kept_manifest(first);
-        let (signed, second) = match &kept {
-            Some(first) => (first, Some(second)),
-            None => (second, None),
-        };
-        Evidence {
-            signed,
+    /// Writes the evidence of two manifests of one cycle, if the first is at hand.
+    pub(super) fn report_second(&self, first: Digest, second: &SignedCycle) -> Result<Option<PathBuf>, ValidatorError> {
+        let Some(first) = self.file.kept_manifest(first) else { return Ok(None) };
+        let evidence = Evidence {
+            signed: &first,
             previous: None,
-            second,
+            second: Some(second),
             facts: None,
             choice: None,
             report: None,
             transcripts: Vec::new(),
             backend_url: self.published.base(),
-        }
-        .write(&self.options.data_dir)
+        };
+        evidence.write(&self.options.data_dir).map(Some)
+    }
+}
+
+/// Fetches a transcript that is the one its row names. Other bytes are the server's, and no word of the operator's.
+fn fetch(published: &Published, row: &EpisodeRow, runtime: &tokio::runtime::Handle) -> Result<Vec<u8>, String> {
+    let bytes = published.transcript_of(row, runtime)?;
+    let found =
+        Transcript::from_bytes(&bytes).map_err(|error| format!("the server's file is no transcript: {error}"))?;
+    match row.transcript_id {
+        Some(id) if id != found.id() => Err(format!("the server's file is transcript {}, not {id}", found.id())),
+        _ => Ok(bytes),
     }
 }
 

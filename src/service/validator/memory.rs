@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Verdict;
 use super::sent::Sent;
 use crate::chain::WeightsReceipt;
-use crate::domain::{CycleId, Digest, Hotkey, Uid};
+use crate::domain::{BlockNumber, CycleId, Digest, Hotkey, Uid};
+use crate::replay::Sample;
 use crate::score::Weights;
 
 /// Most commits that are kept for their reveal: as many as the chain keeps of one hotkey.
@@ -18,6 +19,8 @@ const MAX_UNREVEALED: usize = 10;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Memory {
+    /// Whose word all of this is about, but for what was sent.
+    operator: Option<Hotkey>,
     /// The manifest under examination.
     examined: Option<Examined>,
     /// The newest cycle that needs no further look.
@@ -36,7 +39,16 @@ struct Examined {
     digest: Digest,
     /// Decides which episodes are looked at. A secret until the verification is done.
     sample_seed: Digest,
-    verdict: Option<Verdict>,
+    found: Option<Found>,
+}
+
+/// How far a manifest was found true, by which episodes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Found {
+    pub(super) verdict: Verdict,
+    pub(super) read: Sample,
+    pub(super) replays: Sample,
 }
 
 /// What a cycle pays, as far as it was found true.
@@ -44,6 +56,10 @@ struct Examined {
 #[serde(deny_unknown_fields)]
 pub(super) struct Earned {
     pub(super) cycle: CycleId,
+    /// The manifest's.
+    pub(super) digest: Digest,
+    /// The cycle's anchor.
+    pub(super) anchor: BlockNumber,
     pub(super) verdict: Verdict,
     /// Share of each uid; empty when nobody is paid.
     pub(super) weights: Weights,
@@ -61,7 +77,7 @@ pub(super) enum Subject {
         /// What decides the sample.
         sample_seed: [u8; 32],
         /// How far it was found true, if it was.
-        verdict: Option<Verdict>,
+        found: Option<Found>,
     },
     /// The operator has signed another manifest of this cycle before.
     Second {
@@ -76,6 +92,24 @@ impl Memory {
         self.done
     }
 
+    /// Listens to `operator` from now on. What another one published counts for nothing then.
+    pub(super) fn listen_to(&mut self, operator: Hotkey) {
+        if self.operator != Some(operator) {
+            *self = Memory { operator: Some(operator), sent: std::mem::take(&mut self.sent), ..Memory::default() };
+        }
+    }
+
+    /// Whose word is remembered.
+    pub(super) fn operator(&self) -> Option<Hotkey> {
+        self.operator
+    }
+
+    /// The newest cycle that was ever looked at; an older one is not looked at any more.
+    pub(super) fn newest(&self) -> Option<CycleId> {
+        let examined = self.examined.as_ref().map(|examined| examined.cycle);
+        self.done.max(examined).max(self.earned.as_ref().map(|earned| earned.cycle))
+    }
+
     /// The cycle needs no further look.
     pub(super) fn finish(&mut self, cycle: CycleId) {
         self.done = self.done.max(Some(cycle));
@@ -86,22 +120,27 @@ impl Memory {
     pub(super) fn examine(&mut self, cycle: CycleId, digest: Digest, drawn: [u8; 32]) -> Subject {
         match &self.examined {
             Some(known) if known.cycle == cycle && known.digest == digest => {
-                Subject::This { sample_seed: known.sample_seed.0, verdict: known.verdict }
+                Subject::This { sample_seed: known.sample_seed.0, found: known.found }
             }
             Some(known) if known.cycle == cycle => Subject::Second { first: known.digest },
             _ => {
-                self.examined = Some(Examined { cycle, digest, sample_seed: Digest(drawn), verdict: None });
-                Subject::This { sample_seed: drawn, verdict: None }
+                self.examined = Some(Examined { cycle, digest, sample_seed: Digest(drawn), found: None });
+                Subject::This { sample_seed: drawn, found: None }
             }
         }
     }
 
     /// The manifest under examination is true, and this is what it pays.
-    pub(super) fn verified(&mut self, earned: Earned) {
+    pub(super) fn verified(&mut self, found: Found, earned: Earned) {
         if let Some(known) = &mut self.examined {
-            known.verdict = Some(earned.verdict);
+            known.found = Some(found);
         }
         self.earned = Some(earned);
+    }
+
+    /// The cycle is not true after all: it pays nothing.
+    pub(super) fn untrue(&mut self, cycle: CycleId) {
+        self.earned.take_if(|earned| earned.cycle == cycle);
     }
 
     /// What the newest cycle that was found true pays.
@@ -117,6 +156,9 @@ impl Memory {
     /// Weights are about to be sent.
     pub(super) fn sends(&mut self, sent: Sent) {
         self.sent.push(sent);
+        // The newest and the one before it stay, whatever they are.
+        let too_many = self.sent.len().saturating_sub(MAX_UNREVEALED + 1);
+        self.sent.drain(..too_many);
     }
 
     /// The weights that were about to be sent were not.
@@ -138,14 +180,11 @@ impl Memory {
         self.sent.iter().filter(|sent| sent.awaits_reveal()).cloned().collect()
     }
 
-    /// A commit was revealed.
-    pub(super) fn revealed(&mut self, which: &Sent) {
-        self.sent.iter_mut().filter(|sent| *sent == which).for_each(Sent::reveal);
-    }
-
-    /// A commit is not on the chain any more and was never revealed.
-    pub(super) fn lost(&mut self, which: &Sent) {
-        self.sent.retain(|sent| sent != which);
+    /// Something happened to a commit that waits for its reveal.
+    pub(super) fn touch(&mut self, which: &Sent, change: impl FnOnce(&mut Sent)) {
+        if let Some(sent) = self.sent.iter_mut().find(|sent| *sent == which) {
+            change(sent);
+        }
     }
 }
 
@@ -153,7 +192,6 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::chain::{WeightSubmission, WeightsForm};
-    use crate::domain::BlockNumber;
 
     const CYCLE: CycleId = CycleId(4);
 
@@ -165,7 +203,7 @@ mod tests {
             holders: vec![Hotkey([1; 32])],
             salt: [value; 8],
         };
-        Sent::now(CYCLE, submission, BlockNumber(100))
+        Sent::now(CYCLE, submission, BlockNumber(100), true)
     }
 
     fn receipt(block: u64, form: WeightsForm) -> WeightsReceipt {
@@ -175,17 +213,22 @@ mod tests {
     fn earned(verdict: Verdict) -> Earned {
         let weights = Weights::from([(Uid(1), 0.1 + 0.2), (Uid(7), 1.0 / 3.0)]);
         let earned_by = [(Uid(1), Hotkey([1; 32])), (Uid(7), Hotkey([7; 32]))].into();
-        Earned { cycle: CYCLE, verdict, weights, earned_by, nobody: None }
+        let (digest, anchor) = (Digest([1; 32]), BlockNumber(90));
+        Earned { cycle: CYCLE, digest, anchor, verdict, weights, earned_by, nobody: None }
+    }
+
+    fn found(verdict: Verdict) -> Found {
+        Found { verdict, read: Sample::All, replays: Sample::Percent(10.0) }
     }
 
     #[test]
     fn the_sample_of_a_manifest_is_drawn_once() {
         let mut memory = Memory::default();
-        let drawn = |byte, verdict| Subject::This { sample_seed: [byte; 32], verdict };
+        let drawn = |byte, found| Subject::This { sample_seed: [byte; 32], found };
         assert_eq!(memory.examine(CYCLE, Digest([1; 32]), [7; 32]), drawn(7, None));
         assert_eq!(memory.examine(CYCLE, Digest([1; 32]), [8; 32]), drawn(7, None));
-        memory.verified(earned(Verdict::ExceptPictures));
-        assert_eq!(memory.examine(CYCLE, Digest([1; 32]), [8; 32]), drawn(7, Some(Verdict::ExceptPictures)));
+        memory.verified(found(Verdict::ExceptPictures), earned(Verdict::ExceptPictures));
+        assert_eq!(memory.examine(CYCLE, Digest([1; 32]), [8; 32]), drawn(7, Some(found(Verdict::ExceptPictures))));
         assert_eq!(memory.examine(CycleId(5), Digest([2; 32]), [9; 32]), drawn(9, None));
     }
 
@@ -228,8 +271,8 @@ mod tests {
         memory.arrived(receipt(104, WeightsForm::Timelocked));
         let waiting = memory.unrevealed();
         assert_eq!(waiting.iter().map(|sent| sent.submission().values[0]).collect::<Vec<_>>(), [1, 3]);
-        memory.revealed(&waiting[0]);
-        memory.lost(&waiting[1]);
+        memory.touch(&waiting[0], Sent::is_open);
+        memory.touch(&waiting[1], Sent::fail);
         assert_eq!(memory.unrevealed(), []);
         for value in 0..30 {
             memory.sends(sent(value));
@@ -240,10 +283,34 @@ mod tests {
     }
 
     #[test]
+    fn another_operators_word_is_forgotten_but_not_what_was_sent() {
+        let mut memory = Memory::default();
+        memory.listen_to(Hotkey([1; 32]));
+        memory.examine(CYCLE, Digest([1; 32]), [7; 32]);
+        memory.verified(found(Verdict::Verified), earned(Verdict::Verified));
+        memory.finish(CycleId(3));
+        memory.sends(sent(5));
+        assert_eq!(memory.newest(), Some(CYCLE));
+        memory.listen_to(Hotkey([1; 32]));
+        assert_eq!(memory.newest(), Some(CYCLE));
+        memory.listen_to(Hotkey([2; 32]));
+        assert_eq!((memory.newest(), memory.earned()), (None, None));
+        assert_eq!(memory.newest_sent(), Some(&sent(5)));
+    }
+
+    #[test]
+    fn submissions_of_unknown_fate_do_not_pile_up() {
+        let mut memory = Memory::default();
+        (0..100).for_each(|value| memory.sends(sent(value)));
+        assert_eq!(memory.unrevealed().len(), MAX_UNREVEALED + 1);
+        assert_eq!(memory.newest_sent(), Some(&sent(99)));
+    }
+
+    #[test]
     fn it_reads_back_to_the_last_bit() {
         let mut memory = Memory::default();
         memory.examine(CYCLE, Digest([1; 32]), [7; 32]);
-        memory.verified(earned(Verdict::Verified));
+        memory.verified(found(Verdict::Verified), earned(Verdict::Verified));
         memory.sends(sent(5));
         memory.arrived(receipt(103, WeightsForm::Hashed));
         memory.finish(CYCLE);

@@ -1,7 +1,7 @@
 //! Where a validator's memory stands, and that nobody else uses it meanwhile.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -128,7 +128,11 @@ fn read(path: &Path, owner: &Owner) -> Result<Memory, ValidatorError> {
     let unusable = |reason: String| {
         told(path, format!("{reason}; remove the file to begin anew: weights that stand may be sent once more then"))
     };
-    let bytes = read_capped(path, MAX_BYTES).map_err(|error| unusable(error.to_string()))?;
+    let bytes = match read_capped(path, MAX_BYTES) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => return Err(unusable(error.to_string())),
+        Err(error) => return Err(told(path, format!("{error}; fix the owner of the file and its folder"))),
+    };
     let stored: Stored = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
     if stored.version != VERSION {
         return Err(unusable(format!("its version is {}, and this program reads {VERSION}", stored.version)));

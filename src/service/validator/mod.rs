@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use self::memory::{Memory, Subject};
+use self::memory::{Found, Memory, Subject};
 use self::memory_file::{MemoryFile, Owner};
 use self::patience::Patience;
 use super::published::{FetchError, Published};
@@ -50,6 +50,8 @@ pub struct Validator {
     memory: Mutex<Memory>,
     file: MemoryFile,
     patience: Mutex<Patience>,
+    /// Held while weights are compared, sent or revealed.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Validator {
@@ -66,16 +68,27 @@ impl Validator {
     ) -> Result<Validator, ValidatorError> {
         let owner = Owner { genesis: chain.genesis(), netuid: options.netuid, hotkey: key.hotkey() };
         let (file, memory) = MemoryFile::open(&options.data_dir, owner, options.dry_run)?;
-        let (memory, patience) = (Mutex::new(memory), Mutex::default());
-        Ok(Validator { options, chain, key, simulator, published, memory, file, patience })
+        let (memory, patience, turn) = (Mutex::new(memory), Mutex::default(), Default::default());
+        Ok(Validator { options, chain, key, simulator, published, memory, file, patience, turn })
     }
 
-    /// Looks for new manifests until `shutdown`.
+    /// Looks for new manifests until `shutdown`, and beside that after the weights that were sent: no server of the operator's can
+    /// hold that up.
     pub async fn run(&self, shutdown: CancellationToken) {
+        let rounds = self.until(&shutdown, async || self.look().await);
+        let upkeep = self.until(&shutdown, async || match self.upkeep().await {
+            Ok(round) => round.iter().for_each(Round::log),
+            Err(error) => warn(&error, "weights that stand could not be looked after; trying again"),
+        });
+        tokio::join!(rounds, upkeep);
+    }
+
+    /// Does something at every poll.
+    async fn until(&self, shutdown: &CancellationToken, work: impl AsyncFn()) {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.look() => {}
+                () = work() => {}
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -94,10 +107,6 @@ impl Validator {
             }
             Err(error) => warn(&error, "nothing was set; trying again"),
         }
-        match self.upkeep().await {
-            Ok(round) => round.iter().for_each(Round::log),
-            Err(error) => warn(&error, "weights that stand could not be looked after; trying again"),
-        }
     }
 
     /// One look: fetch, verify, recompute, set.
@@ -109,8 +118,16 @@ impl Validator {
             Err(FetchError::NoCycle { .. }) => return Ok(Round::NothingNew),
             latest => latest?,
         };
-        let done = self.memory().done();
-        if let Some(known) = done.filter(|done| cycle < *done) {
+        let operator = match self.operator().await? {
+            Ok(operator) => operator,
+            Err(reason) => return Ok(Round::CouldNotCheck { cycle, reason }),
+        };
+        self.remember(|memory| memory.listen_to(operator))?;
+        let (newest, done) = {
+            let memory = self.memory();
+            (memory.newest(), memory.done())
+        };
+        if let Some(known) = newest.filter(|newest| cycle < *newest) {
             return Ok(Round::Older { shown: cycle, known, file: self.file.path().to_owned() });
         }
         let is_put_off = self.patience().asks_to_wait(cycle, Instant::now());
@@ -118,17 +135,24 @@ impl Validator {
             return Ok(Round::NothingNew);
         }
         let signed = Arc::new(self.published.manifest(cycle).await?);
-        let round = match self.operator().await? {
-            Err(reason) => Round::CouldNotCheck { cycle, reason },
-            Ok(operator) => match not_the_word_of(&signed, operator) {
-                Some(reason) => Round::NotSigned { cycle, reason },
-                None => self.deal_with(&signed, operator, look).await?,
-            },
-        };
-        if let Some(cycle) = round.finished().filter(|_| !self.options.dry_run) {
-            self.remember(|memory| memory.finish(cycle))?;
+        if let Some(reason) = self.not_the_word_of(&signed, operator) {
+            return Ok(Round::NotSigned { cycle, reason });
         }
+        let round = self.deal_with(&signed, operator, look).await?;
+        self.conclude(&round)?;
         Ok(round)
+    }
+
+    /// Remembers what a round means for those after it.
+    fn conclude(&self, round: &Round) -> Result<(), ValidatorError> {
+        self.remember(|memory| {
+            if let Round::Differs { cycle, .. } = round {
+                memory.untrue(*cycle);
+            }
+            if let Some(cycle) = round.finished() {
+                memory.finish(cycle);
+            }
+        })
     }
 
     /// Verifies and pays a manifest that the operator signed.
@@ -142,14 +166,23 @@ impl Validator {
         let drawn = self.draw_sample_seed().await?;
         let sample_seed = match self.remember(|memory| memory.examine(cycle, signed.digest, drawn))? {
             Subject::Second { first } => {
-                return Ok(Round::Differs { cycle, report: self.report_second(first, signed)? });
+                return Ok(match self.report_second(first, signed)? {
+                    Some(report) => Round::Differs { cycle, report },
+                    None => {
+                        let reason = format!("the operator signed another manifest of it before, {first}, not at hand");
+                        Round::CouldNotCheck { cycle, reason }
+                    }
+                });
             }
-            Subject::This { verdict: Some(verdict), .. } if look == Look::New && self.accepts(verdict) => {
-                return self.pay_for(signed, verdict).await;
+            Subject::This { found: Some(found), .. } if look == Look::New && self.suffices(&found) => {
+                return self.pay_for(signed, found.verdict).await;
             }
             Subject::This { sample_seed, .. } => sample_seed,
         };
         self.file.keep_manifest(signed)?;
+        if let Some(reason) = self.does_not_follow(signed) {
+            return Ok(Round::CouldNotCheck { cycle, reason });
+        }
         let examined = match self.examine(signed, operator, sample_seed).await? {
             Ok(examined) => examined,
             Err(reason) => return Ok(Round::CouldNotCheck { cycle, reason }),
@@ -170,8 +203,24 @@ impl Validator {
             Ok(earned) => earned,
             Err(reason) => return Ok(Round::CouldNotCheck { cycle: signed.manifest.cycle, reason }),
         };
-        self.remember(|memory| memory.verified(earned.clone()))?;
+        let found = Found { verdict, read: self.options.read, replays: self.options.replays };
+        self.remember(|memory| memory.verified(found, earned.clone()))?;
         self.pay(&earned).await
+    }
+
+    /// Whether a manifest that was found true so needs no further look by today's settings.
+    fn suffices(&self, found: &Found) -> bool {
+        self.accepts(found.verdict) && (found.read, found.replays) == (self.options.read, self.options.replays)
+    }
+
+    /// Why a manifest cannot come after the newest one that was found true.
+    fn does_not_follow(&self, signed: &SignedCycle) -> Option<String> {
+        let memory = self.memory();
+        let before = memory.earned().filter(|before| before.cycle < signed.manifest.cycle)?;
+        let (anchor, cycle) = (signed.manifest.anchor.number, before.cycle);
+        (anchor <= before.anchor).then(|| {
+            format!("its anchor, block {anchor}, is not later than that of cycle {cycle}, block {}", before.anchor)
+        })
     }
 
     /// Whose manifests are believed, or a sentence where nobody's are.
@@ -184,6 +233,22 @@ impl Validator {
         let owner = self.chain.owner_at(netuid, &head).await?;
         let nobody = || format!("the chain names no owner of subnet {netuid}: set [validator] operator, or --operator");
         Ok(owner.ok_or_else(nobody))
+    }
+
+    /// What is wrong with a manifest that the operator did not sign for this subnet. Nothing else in it says anything then.
+    fn not_the_word_of(&self, signed: &SignedCycle, operator: Hotkey) -> Option<String> {
+        let (signer, netuid) = (signed.manifest.operator, signed.manifest.netuid);
+        if signer != operator {
+            return Some(format!(
+                "it is signed by {signer}, and {operator} is listened to; if {signer} is who you trust, set [validator] \
+                 operator, or --operator"
+            ));
+        }
+        if netuid != self.options.netuid || signed.manifest.genesis != self.chain.genesis() {
+            let genesis = signed.manifest.genesis;
+            return Some(format!("it speaks of subnet {netuid} of the chain {genesis}; is the backend the right one?"));
+        }
+        signed.verify_signature().err().map(|error| error.to_string())
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -205,18 +270,6 @@ impl Validator {
         }
         Ok(value)
     }
-}
-
-/// What is wrong with a manifest that the operator did not sign. Nothing else in it says anything then.
-fn not_the_word_of(signed: &SignedCycle, operator: Hotkey) -> Option<String> {
-    let signer = signed.manifest.operator;
-    if signer != operator {
-        return Some(format!(
-            "it is signed by {signer}, and {operator} is listened to; if {signer} is who you trust, set [validator] \
-             operator, or --operator"
-        ));
-    }
-    signed.verify_signature().err().map(|error| error.to_string())
 }
 
 fn warn(error: &ValidatorError, what: &'static str) {

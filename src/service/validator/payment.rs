@@ -44,7 +44,8 @@ pub(super) fn earned_in(signed: &SignedCycle, verdict: Verdict) -> Result<Earned
     let weights = if nobody.is_some() { Weights::new() } else { standing.weights };
     let earned_by: BTreeMap<Uid, Hotkey> =
         manifest.submissions.iter().map(|submission| (submission.uid, submission.hotkey)).collect();
-    Ok(Earned { cycle: manifest.cycle, verdict, weights, earned_by, nobody })
+    let (cycle, digest, anchor) = (manifest.cycle, signed.digest, manifest.anchor.number);
+    Ok(Earned { cycle, digest, anchor, verdict, weights, earned_by, nobody })
 }
 
 impl Validator {
@@ -59,13 +60,15 @@ impl Validator {
         Ok(Subnet { head, neurons, rules, own_uid, last_update })
     }
 
-    /// Sends what a cycle pays, without those whose uid has changed hands since.
+    /// Sends what a cycle pays, without those whose uid has changed hands since. One payment goes after the other: rounds and
+    /// upkeep run beside each other.
     pub(super) async fn pay(&self, earned: &Earned) -> Result<Round, ValidatorError> {
         let Earned { cycle, verdict, .. } = *earned;
         let nothing = |reason: String| Ok(Round::NothingToPay { cycle, verdict, reason });
         if let Some(reason) = &earned.nobody {
             return nothing(reason.clone());
         }
+        let _turn = self.turn.lock().await;
         let subnet = self.subnet().await?;
         let Kept { weights, dropped } = keep_same_hands(&earned.weights, &earned.earned_by, &subnet.neurons);
         if !dropped.is_empty() {
@@ -76,6 +79,9 @@ impl Validator {
         }
         let version_key = self.options.version_key;
         let vector = chain_vector(&weights);
+        if vector.uids.is_empty() {
+            return nothing("those who are left have weights too small for the chain".into());
+        }
         let weights = WeightSubmission::new(vector, version_key, &earned.earned_by, draw_salt()?)?;
         let payment = match self.standing(&weights, &subnet).await? {
             Some(payment) => payment,
@@ -87,23 +93,30 @@ impl Validator {
     /// What is there of these weights already; none if they are to be sent.
     async fn standing(&self, weights: &WeightSubmission, subnet: &Subnet) -> Result<Option<Payment>, ChainError> {
         let is_young = |block| !subnet.calls_old(block, self.options.refresh_after_blocks);
-        let standing = {
+        let (standing, is_of_these) = {
             let memory = self.memory();
-            let newest = memory.newest_sent().filter(|sent| sent.is_of(weights));
-            newest.map(|sent| sent.standing(subnet.last_update, subnet.head.number))
+            let newest = memory.newest_sent();
+            let standing = newest.map(|sent| sent.standing(subnet.last_update, subnet.head.number));
+            (standing, newest.is_some_and(|sent| sent.is_of(weights)))
         };
+        // Of whatever weights: nothing is sent beside what a block may still take.
         if let Some(Standing::UnderWay(until)) = standing {
             return Ok(Some(Payment::UnderWay { until }));
         }
         let stands = if subnet.rules.commit_reveal_weights_enabled {
             // What is committed cannot be read: our own memory has to say what it was.
-            matches!(standing, Some(Standing::Landed(block)) if is_young(block))
+            is_of_these && matches!(standing, Some(Standing::Landed(block)) if is_young(block))
         } else {
-            let there = self.chain.weights_at(self.options.netuid, subnet.own_uid, &subnet.head).await?;
-            let wanted = weights.uids.iter().copied().zip(weights.values.iter().copied());
-            there.into_iter().eq(wanted) && subnet.last_update.is_some_and(is_young)
+            self.shows(weights, subnet).await? && subnet.last_update.is_some_and(is_young)
         };
         Ok(stands.then_some(Payment::Stands))
+    }
+
+    /// Whether these weights are the validator's open ones on the chain.
+    pub(super) async fn shows(&self, weights: &WeightSubmission, subnet: &Subnet) -> Result<bool, ChainError> {
+        let there = self.chain.weights_at(self.options.netuid, subnet.own_uid, &subnet.head).await?;
+        let wanted = weights.uids.iter().copied().zip(weights.values.iter().copied());
+        Ok(there.into_iter().eq(wanted))
     }
 
     async fn send(
@@ -121,7 +134,8 @@ impl Validator {
             return Ok(Payment::DryRun { committed_first, obstacle: checked.err().map(|error| error.to_string()) });
         }
         checked?;
-        let sent = Sent::now(earned.cycle, weights.clone(), subnet.head.number);
+        let committed = subnet.rules.commit_reveal_weights_enabled;
+        let sent = Sent::now(earned.cycle, weights.clone(), subnet.head.number, committed);
         self.remember(|memory| memory.sends(sent))?;
         match self.chain.submit_weights(&self.key, netuid, weights).await {
             Ok(receipt) => {

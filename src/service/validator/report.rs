@@ -53,8 +53,9 @@ struct File<'a> {
     manifest_digest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     second_manifest_digest: Option<Digest>,
-    /// What anybody runs in this folder to see the same.
-    check: Vec<String>,
+    /// What anybody runs in this folder to see the same, as far as no chain is needed for it; `facts` holds what the chain said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     choice: Option<Choice>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,8 @@ impl Evidence<'_> {
     pub(super) fn write(&self, data_dir: &Path) -> Result<PathBuf, ValidatorError> {
         let digest = self.signed.digest.to_string();
         let cycle = self.signed.manifest.cycle;
-        let name = format!("cycle-{cycle}-{}", &digest[..DIGITS.min(digest.len())]);
+        let kind = if self.second.is_some() { "-twice" } else { "" };
+        let name = format!("cycle-{cycle}-{}{kind}", &digest[..DIGITS.min(digest.len())]);
         let folder = data_dir.join(FOLDER).join(name);
         let transcripts = folder.join("transcripts");
         let deepest = if self.transcripts.is_empty() { &folder } else { &transcripts };
@@ -93,7 +95,7 @@ impl Evidence<'_> {
             operator: self.signed.manifest.operator,
             manifest_digest: self.signed.digest,
             second_manifest_digest: self.second.map(|second| second.digest),
-            check: self.commands(),
+            check: self.command(),
             choice: self.choice,
             facts: self.facts,
             report: self.report,
@@ -103,9 +105,15 @@ impl Evidence<'_> {
         Ok(folder)
     }
 
-    /// Commands that check the same in this folder. A second manifest needs no more than both signatures.
-    fn commands(&self) -> Vec<String> {
+    /// What checks the same in this folder. Two manifests need no more than their signatures.
+    fn command(&self) -> Option<String> {
+        if self.second.is_some() {
+            return None;
+        }
         let mut command = format!("kinitro verify manifest.json --operator {}", self.signed.manifest.operator);
+        if self.previous.is_some() {
+            command += " --previous previous.json";
+        }
         if let Some(facts) = self.facts {
             let hash = facts.anchor_hash.map(|hash| format!(" --anchor-hash {hash}"));
             let genesis = facts.genesis.map(|genesis| format!(" --genesis {genesis}"));
@@ -114,10 +122,7 @@ impl Evidence<'_> {
         if let Some(Choice { read, sample_seed, .. }) = self.choice.filter(|choice| choice.read != Sample::All) {
             command += &format!(" --sample {read} --sample-seed {sample_seed}");
         }
-        match self.second {
-            None => vec![command],
-            Some(_) => vec![command.clone(), command.replace("manifest.json", "second-manifest.json")],
-        }
+        Some(command)
     }
 }
 

@@ -58,7 +58,7 @@ pub enum Payment {
 pub enum Round {
     /// The newest cycle was dealt with before, or there is none.
     NothingNew,
-    /// The server shows an older cycle than it did before; it is not looked at.
+    /// The server shows an older cycle than one that was looked at before; it is not looked at.
     Older {
         /// What it shows.
         shown: CycleId,

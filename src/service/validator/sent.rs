@@ -17,11 +17,27 @@ pub(super) struct Sent {
     submission: WeightSubmission,
     /// The finalized head when it was sent.
     since: BlockNumber,
+    /// Whether the subnet took weights by commit and reveal then.
+    committed: bool,
     /// In which form it arrived; none where its fate is unknown.
     form: Option<WeightsForm>,
     /// The block that holds it.
     block: Option<BlockNumber>,
-    revealed: bool,
+    opening: Opening,
+}
+
+/// How far committed weights are from being open, as far as that is ours to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Opening {
+    /// Nobody tried yet, or it was too early.
+    Untried,
+    /// It was tried while this was the finalized head; whether a block took that is not known.
+    TriedAt(BlockNumber),
+    /// Nothing is left to do.
+    Done,
+    /// They never stood and never will.
+    Failed,
 }
 
 /// What is known of a submission.
@@ -36,17 +52,34 @@ pub(super) enum Standing {
 }
 
 impl Sent {
-    /// A submission that is about to be sent while `since` is the finalized head.
-    pub(super) fn now(cycle: CycleId, submission: WeightSubmission, since: BlockNumber) -> Sent {
-        Sent { cycle, submission, since, form: None, block: None, revealed: false }
+    /// A submission that is about to be sent while `since` is the finalized head; `committed` where the subnet takes weights by
+    /// commit and reveal.
+    pub(super) fn now(cycle: CycleId, submission: WeightSubmission, since: BlockNumber, committed: bool) -> Sent {
+        Sent { cycle, submission, since, committed, form: None, block: None, opening: Opening::Untried }
     }
 
     pub(super) fn arrived(self, WeightsReceipt { block, form }: WeightsReceipt) -> Sent {
         Sent { block: Some(block), form: Some(form), ..self }
     }
 
-    pub(super) fn reveal(&mut self) {
-        self.revealed = true;
+    /// A reveal is about to be sent while `head` is the finalized head.
+    pub(super) fn try_to_open(&mut self, head: BlockNumber) {
+        self.opening = Opening::TriedAt(head);
+    }
+
+    /// It is open, or needs no reveal.
+    pub(super) fn is_open(&mut self) {
+        self.opening = Opening::Done;
+    }
+
+    /// It will never be open.
+    pub(super) fn fail(&mut self) {
+        self.opening = Opening::Failed;
+    }
+
+    /// Whether a block may still take a reveal that was tried before.
+    pub(super) fn reveal_is_under_way(&self, head: BlockNumber) -> bool {
+        matches!(self.opening, Opening::TriedAt(tried) if head.0 <= tried.0.saturating_add(LIFE_BLOCKS))
     }
 
     pub(super) fn cycle(&self) -> CycleId {
@@ -57,10 +90,14 @@ impl Sent {
         &self.submission
     }
 
-    /// Whether it stands on the chain as a hash that nobody but we can open. Of a submission of unknown fate the form is
-    /// unknown too: it is tried.
+    /// Whether it stands on the chain as a hash that nobody but we can open. Of a commit of unknown fate the form is unknown
+    /// too: it is tried.
     pub(super) fn awaits_reveal(&self) -> bool {
-        !self.revealed && matches!(self.form, None | Some(WeightsForm::Hashed))
+        let may_be_hashed = match self.form {
+            Some(form) => form == WeightsForm::Hashed,
+            None => self.committed,
+        };
+        may_be_hashed && matches!(self.opening, Opening::Untried | Opening::TriedAt(_))
     }
 
     /// Whether nobody knows in which form it went to the chain.
@@ -77,6 +114,7 @@ impl Sent {
     /// What is known of it at the finalized block `head`, where the signer's last update was in block `last_update`.
     pub(super) fn standing(&self, last_update: Option<BlockNumber>, head: BlockNumber) -> Standing {
         match last_update {
+            _ if self.opening == Opening::Failed => Standing::Absent,
             Some(block) if block > self.since => Standing::Landed(block),
             _ => {
                 let until = BlockNumber(self.since.0.saturating_add(LIFE_BLOCKS));
@@ -99,7 +137,7 @@ mod tests {
             holders: vec![Hotkey([1; 32])],
             salt: [0; 8],
         };
-        Sent::now(CycleId(1), submission, BlockNumber(100))
+        Sent::now(CycleId(1), submission, BlockNumber(100), true)
     }
 
     #[test]
@@ -127,10 +165,22 @@ mod tests {
     fn a_hash_waits_for_its_reveal_and_nothing_else_does() {
         let arrived = |form| sent().arrived(WeightsReceipt { block: BlockNumber(102), form });
         assert!(sent().awaits_reveal(), "nobody knows");
+        assert!(!Sent { committed: false, ..sent() }.awaits_reveal(), "it was no commit");
         assert!(arrived(WeightsForm::Hashed).awaits_reveal());
         assert!(!arrived(WeightsForm::Plain).awaits_reveal() && !arrived(WeightsForm::Timelocked).awaits_reveal());
-        let mut revealed = arrived(WeightsForm::Hashed);
-        revealed.reveal();
-        assert!(!revealed.awaits_reveal());
+        let mut tried = arrived(WeightsForm::Hashed);
+        tried.try_to_open(BlockNumber(200));
+        assert!(tried.awaits_reveal() && tried.reveal_is_under_way(BlockNumber(280)));
+        assert!(!tried.reveal_is_under_way(BlockNumber(281)));
+        tried.is_open();
+        assert!(!tried.awaits_reveal());
+    }
+
+    #[test]
+    fn a_commit_that_will_never_be_open_does_not_stand() {
+        let mut failed = sent();
+        failed.fail();
+        assert!(!failed.awaits_reveal());
+        assert_eq!(failed.standing(Some(BlockNumber(103)), BlockNumber(110)), Standing::Absent);
     }
 }

@@ -1,73 +1,111 @@
 //! What is to be done without a new cycle: commits are revealed in their time, and weights are sent again before the chain
 //! stops counting them. It needs no server of the operator's.
 
-use super::sent::Standing;
+use super::payment::Subnet;
+use super::sent::{Sent, Standing};
 use super::{Payment, Round, Validator, ValidatorError, Verdict};
 use crate::chain::ChainError;
 
 impl Validator {
-    /// Reveals what is due, and sends the newest true cycle's weights again where they are old or lost.
+    /// Reveals what is due, and sends the newest true cycle's weights again where they are old or lost, or were never sent.
     ///
     /// # Errors
-    /// [`ValidatorError`]; the next look tries again.
+    /// [`ValidatorError`], once everything was tried; the next look tries again.
     pub async fn upkeep(&self) -> Result<Option<Round>, ValidatorError> {
         if self.options.dry_run {
             return Ok(None);
         }
-        let revealed = self.reveal().await?;
-        if revealed.is_some() {
-            return Ok(revealed);
+        match self.reveal().await {
+            Ok(None) => self.refresh().await,
+            Ok(revealed) => Ok(revealed),
+            // What cannot be revealed must not keep weights from being sent.
+            Err(error) => match self.refresh().await? {
+                Some(round) => Ok(Some(round)),
+                None => Err(error),
+            },
         }
-        let earned = self.memory().earned().cloned();
+    }
+
+    async fn refresh(&self) -> Result<Option<Round>, ValidatorError> {
+        let (earned, operator, done) = {
+            let memory = self.memory();
+            (memory.earned().cloned(), memory.operator(), memory.done())
+        };
         let Some(earned) = earned.filter(|earned| earned.nobody.is_none() && self.accepts(earned.verdict)) else {
             return Ok(None);
         };
+        if self.operator().await?.ok() != operator {
+            return Ok(None);
+        }
         let subnet = self.subnet().await?;
+        let is_old = |block| subnet.calls_old(block, self.options.refresh_after_blocks);
         let standing = self.memory().newest_sent().map(|sent| sent.standing(subnet.last_update, subnet.head.number));
         let is_owed = match standing {
             Some(Standing::UnderWay(_)) => false,
             Some(Standing::Absent) => true,
-            Some(Standing::Landed(block)) => subnet.calls_old(block, self.options.refresh_after_blocks),
-            None => subnet.last_update.is_none_or(|block| subnet.calls_old(block, self.options.refresh_after_blocks)),
+            Some(Standing::Landed(block)) => is_old(block) || done < Some(earned.cycle),
+            None => subnet.last_update.is_none_or(is_old) || done < Some(earned.cycle),
         };
         if !is_owed {
             return Ok(None);
         }
         let round = self.pay(&earned).await?;
+        self.conclude(&round)?;
         Ok(Some(round).filter(|round| matches!(round, Round::Paid { payment: Payment::Sent { .. }, .. })))
     }
 
-    /// Opens the oldest commit whose epoch has come.
+    /// Opens the newest commit whose epoch has come; older ones go with it.
     async fn reveal(&self) -> Result<Option<Round>, ValidatorError> {
+        let _turn = self.turn.lock().await;
         let unrevealed = self.memory().unrevealed();
         if unrevealed.is_empty() {
             return Ok(None);
         }
         let subnet = self.subnet().await?;
-        for sent in unrevealed {
-            if !matches!(sent.standing(subnet.last_update, subnet.head.number), Standing::Landed(_)) {
-                continue;
+        let mut failed = None;
+        for sent in unrevealed.iter().rev() {
+            match self.open_commit(sent, &subnet).await {
+                Ok(None) => {}
+                Ok(round) => return Ok(round),
+                Err(error) => failed = failed.or(Some(error)),
             }
-            match self.chain.reveal_weights(&self.key, self.options.netuid, sent.submission()).await {
-                Ok(receipt) => {
-                    self.remember(|memory| memory.revealed(&sent))?;
-                    return Ok(Some(Round::Revealed { cycle: sent.cycle(), block: receipt.block }));
-                }
-                Err(ChainError::NotInRevealRange) => {}
-                Err(error) if !is_lost(&error) => return Err(error.into()),
-                Err(_) if sent.has_unknown_form() => {
-                    // It went to the chain in another form, and needs no reveal.
-                    self.remember(|memory| memory.revealed(&sent))?;
-                }
-                Err(error) => {
-                    tracing::warn!(cycle = %sent.cycle(), %error, "committed weights cannot be revealed; they are sent anew");
-                    self.remember(|memory| memory.lost(&sent))?;
-                    let earned = self.memory().earned().cloned();
-                    if let Some(earned) = earned.filter(|earned| self.accepts(earned.verdict)) {
-                        return self.pay(&earned).await.map(Some);
-                    }
-                }
+        }
+        failed.map_or(Ok(None), Err)
+    }
+
+    async fn open_commit(&self, sent: &Sent, subnet: &Subnet) -> Result<Option<Round>, ValidatorError> {
+        let head = subnet.head.number;
+        if !matches!(sent.standing(subnet.last_update, head), Standing::Landed(_)) {
+            return Ok(None);
+        }
+        let opened = self.chain.reveal_weights(&self.key, self.options.netuid, sent.submission()).await;
+        if opened.as_ref().is_err_and(ChainError::is_of_unknown_fate) {
+            self.remember(|memory| memory.touch(sent, |sent| sent.try_to_open(head)))?;
+        }
+        match opened {
+            Ok(receipt) => {
+                self.remember(|memory| memory.touch(sent, Sent::is_open))?;
+                return Ok(Some(Round::Revealed { cycle: sent.cycle(), block: receipt.block }));
             }
+            Err(ChainError::NotInRevealRange) => {}
+            Err(ChainError::CommitNotFound) if self.shows(sent.submission(), subnet).await? => {
+                // A block took the reveal although its answer was lost.
+                self.remember(|memory| memory.touch(sent, Sent::is_open))?;
+            }
+            Err(ChainError::CommitNotFound) if sent.reveal_is_under_way(head) => {}
+            Err(ChainError::CommitNotFound) if sent.has_unknown_form() => {
+                // It went to the chain locked, and needs no reveal.
+                self.remember(|memory| memory.touch(sent, Sent::is_open))?;
+            }
+            Err(
+                error @ (ChainError::CommitNotFound
+                | ChainError::UidChangedHands { .. }
+                | ChainError::CommitRevealDisabled(_)),
+            ) => {
+                tracing::warn!(cycle = %sent.cycle(), %error, "committed weights will never be open");
+                self.remember(|memory| memory.touch(sent, Sent::fail))?;
+            }
+            Err(error) => return Err(error.into()),
         }
         Ok(None)
     }
@@ -79,12 +117,4 @@ impl Validator {
             Verdict::ExceptPictures => self.options.accept_unchecked_pictures,
         }
     }
-}
-
-/// Whether a commit will never be opened: it is gone, would pay somebody else, or the subnet takes commits no more.
-fn is_lost(error: &ChainError) -> bool {
-    matches!(
-        error,
-        ChainError::CommitNotFound | ChainError::UidChangedHands { .. } | ChainError::CommitRevealDisabled(_)
-    )
 }
