@@ -96,6 +96,12 @@ async fn a_node_of_runtime_419_does_what_a_chain_must() {
     all(&NodeSubnet::new(419).await).await;
 }
 
+/// The main network's runtime when its metadata was recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_of_runtime_365_does_what_a_chain_must() {
+    all(&NodeSubnet::new(365).await).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_tells_what_the_chain_itself_tells() {
     let subnet = NodeSubnet::new(461).await;
@@ -157,7 +163,7 @@ async fn a_subnet_of_256_is_read_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_while_connected_changes_nothing() {
-    let subnet = NodeSubnet::new(419).await;
+    let subnet = NodeSubnet::new(365).await;
     let before = subnet.head().await;
     subnet.commit(b"before").await.unwrap();
     subnet.node.upgrade(&runtime(461)).unwrap();
@@ -332,7 +338,7 @@ async fn a_transaction_that_no_block_takes_is_not_waited_for_for_ever() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn weights_are_committed_where_the_subnet_asks_for_that() {
-    for spec_version in [461, 419] {
+    for spec_version in [461, 419, 365] {
         let subnet = NodeSubnet::new(spec_version).await;
         let open = Hyperparameters { weights_set_rate_limit_blocks: 0, ..Hyperparameters::default() };
         subnet.set_rules(&Hyperparameters { commit_reveal_weights_enabled: true, ..open.clone() });

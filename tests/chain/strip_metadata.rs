@@ -1,6 +1,9 @@
 //! Makes the fixtures beside it from what the Python package `bittensor` recorded; `fixtures/README.md` says how.
 //!
-//! Usage: `cargo run --example strip_metadata -- GOLDEN_JSON FOLDER`.
+//! Usage: `cargo run --example strip_metadata -- GOLDEN_JSON FINNEY_SCALE FOLDER`.
+
+#[path = "from_v16.rs"]
+mod from_v16;
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +22,10 @@ const PALLETS: [&str; 6] = ["System", "Balances", "Aura", "SubtensorModule", "Co
 const APIS: [(&str, &[&str]); 2] =
     [("SubnetInfoRuntimeApi", &["get_subnet_state"]), ("AccountNonceApi", &["account_nonce"])];
 
-/// The version that the second fixture claims to be, and names of its types that were others then.
+/// The main network's version when its metadata was recorded.
+const FINNEY_VERSION: u32 = 365;
+
+/// The version that the derived fixture claims to be, and names of its types that were others then.
 const OLDER_VERSION: u32 = 419;
 const OLDER_NAMES: [(&str, &str); 3] =
     [("NetUid", "NetUidV1"), ("TaoBalance", "TaoCurrency"), ("AlphaBalance", "AlphaCurrency")];
@@ -29,9 +35,14 @@ const ZSTD_LEVEL: i32 = 19;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [golden, folder] = arguments.as_slice() else { panic!("usage: strip_metadata GOLDEN_JSON FOLDER") };
+    let [golden, finney, folder] = arguments.as_slice() else {
+        panic!("usage: strip_metadata GOLDEN_JSON FINNEY_SCALE FOLDER")
+    };
     let golden: Value = serde_json::from_slice(&fs::read(golden).expect("the golden file")).expect("JSON");
     let folder = Path::new(folder);
+    let mut of_finney = read_finney(&fs::read(finney).expect("the main network's metadata"));
+    strip(&mut of_finney);
+    write_metadata(&folder.join(format!("metadata-{FINNEY_VERSION}.scale.zst")), &of_finney);
     let version = golden["network"]["spec_version"].as_u64().expect("a spec version");
 
     let mut metadata = read_metadata(&golden);
@@ -50,6 +61,13 @@ fn read_metadata(golden: &Value) -> RuntimeMetadataV15 {
     match RuntimeMetadataPrefixed::decode(&mut &opaque[..]).expect("metadata").1 {
         RuntimeMetadata::V15(metadata) => metadata,
         _ => panic!("not metadata of version 15"),
+    }
+}
+
+fn read_finney(bytes: &[u8]) -> RuntimeMetadataV15 {
+    match RuntimeMetadataPrefixed::decode(&mut &bytes[..]).expect("metadata").1 {
+        RuntimeMetadata::V16(metadata) => from_v16::from_v16(metadata),
+        _ => panic!("not metadata of version 16"),
     }
 }
 

@@ -109,7 +109,7 @@ fn the_call_that_sets_weights_is_the_recorded_one() {
         holders: vec![],
         salt: [0; 8],
     };
-    for version in [461, 419] {
+    for version in [461, 419, 365] {
         let call = call_data(&runtime(version), &set_weights(Netuid(1), &weights)).unwrap();
         assert_eq!(call, bytes(&case["data_hex"]));
     }
@@ -118,7 +118,7 @@ fn the_call_that_sets_weights_is_the_recorded_one() {
 #[test]
 fn commitments_are_one_field_of_the_smallest_kind() {
     let data: Vec<u8> = (0..=255).chain(0..=255).collect();
-    for version in [461, 419] {
+    for version in [461, 419, 365] {
         let runtime = runtime(version);
         let pallet = runtime.client().metadata_ref().pallet_by_name("Commitments").unwrap().call_index();
         for length in [0usize, 1, 2, 127, 128, 129, 300, 512] {
@@ -222,7 +222,7 @@ fn the_time_from_block_to_block_is_the_runtimes_own() {
 
 #[test]
 fn the_call_that_commits_weights_has_the_runtimes_form() {
-    for version in [461, 419] {
+    for version in [461, 419, 365] {
         let runtime = runtime(version);
         let call = super::signing::commit_weights(Netuid(7), &[1, 2, 3], 258, 4);
         let call = call_data(&runtime, &call).unwrap();
@@ -242,7 +242,7 @@ fn the_calls_that_commit_and_reveal_hashes_have_the_runtimes_form() {
         holders: vec![],
         salt: [1, 2, 3, 4, 5, 6, 7, 772],
     };
-    for version in [461, 419] {
+    for version in [461, 419, 365] {
         let runtime = runtime(version);
         let pallet = runtime.client().metadata_ref().pallet_by_name("SubtensorModule").unwrap();
         let index = |name: &str| [pallet.call_index(), pallet.call_variant_by_name(name).unwrap().index];
