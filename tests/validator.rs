@@ -602,15 +602,18 @@ async fn a_commit_whose_epoch_went_by_is_sent_anew_and_stays_owed_until_then() {
     scene.rules(rules.clone());
     let cycle = scene.published().await;
     sent(scene.validator().round(Look::New).await);
-    scene.rules(Hyperparameters { weights_set_rate_limit_blocks: 90, ..rules });
+    scene.rules(Hyperparameters { weights_set_rate_limit_blocks: 200, ..rules });
     scene.dev.advance(60).unwrap();
-    let validator = scene.validator();
+    let options = ValidatorOptions { refresh_after_blocks: 1_000, ..scene.options() };
+    let validator = scene.validator_with(options);
+    assert!(validator.upkeep().await.unwrap().is_none(), "a reveal may be in a block that is not final");
+    scene.dev.advance(90).unwrap();
     for _ in 0..2 {
         let refused = validator.upkeep().await.unwrap_err();
         assert!(matches!(refused, ValidatorError::Chain(ChainError::RateLimited { .. })), "{refused}");
     }
+    scene.dev.advance(60).unwrap();
     while !scene.dev.advance(1).unwrap().0.is_multiple_of(20) {}
-    scene.dev.advance(40).unwrap();
     sent(validator.upkeep().await.map(Option::unwrap));
     scene.finalize();
     while !scene.dev.advance(1).unwrap().0.is_multiple_of(20) {}
@@ -643,7 +646,7 @@ async fn a_lost_answer_sends_nothing_twice() {
     drop(validator);
     let validator = scene.validator();
     let under_way = payment(validator.round(Look::New).await);
-    assert!(matches!(under_way, Payment::UnderWay { .. }), "{under_way:?}");
+    assert!(matches!(under_way, Payment::UnderWay { of_these: true, .. }), "{under_way:?}");
     scene.dev.advance(8).unwrap();
     let (weights, set_in) = scene.on_chain().await;
     assert_eq!(weights, paid(&cycle), "the block took it all the same");

@@ -116,6 +116,11 @@ fn report(round: &Round) -> anyhow::Result<()> {
              began anew, remove {}",
             file.display()
         ),
+        Round::Paid { cycle, payment: Payment::UnderWay { until, of_these: false }, .. } => {
+            anyhow::bail!(
+                "other weights are under way, so those of cycle {cycle} were not sent; run again after block {until}"
+            )
+        }
         Round::Paid { cycle, verdict, weights, payment } => {
             println!("cycle {cycle} is {verdict}; these weights {}:", fate(payment));
             for (uid, value) in weights.uids.iter().zip(&weights.values) {
@@ -155,7 +160,7 @@ fn fate(payment: &Payment) -> String {
             format!("are committed in block {block}; let the validator run, for it has to reveal them in their epoch")
         }
         Payment::Stands => "stood on the chain already".into(),
-        Payment::UnderWay { until } => {
+        Payment::UnderWay { until, .. } => {
             format!("are under way since before; if no block takes them until {until}, send again")
         }
         Payment::DryRun { committed_first: false, .. } => "would be set (set_weights)".into(),

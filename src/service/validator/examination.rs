@@ -14,7 +14,7 @@ use crate::service::verifier::{Subject, VerifyOptions, episode_at, verify_cycle}
 use crate::transcript::{EpisodeRow, Transcript};
 
 /// Cycles that may have been given up between a manifest and the one before it; looked for one by one.
-const MAX_CYCLES_GIVEN_UP: u64 = 20;
+const MAX_CYCLES_GIVEN_UP: u64 = 100;
 /// Transcripts that go into a report: as many as a level lists findings.
 const MAX_TRANSCRIPTS: usize = 16;
 /// Context of the seed that decides which episodes are looked at.

@@ -69,6 +69,10 @@ impl Validator {
             return nothing(reason.clone());
         }
         let _turn = self.turn.lock().await;
+        if self.memory().earned() != Some(earned) {
+            // A newer cycle, or another operator, took its place while this waited for its turn.
+            return Ok(Round::NothingNew);
+        }
         let subnet = self.subnet().await?;
         let Kept { weights, dropped } = keep_same_hands(&earned.weights, &earned.earned_by, &subnet.neurons);
         if !dropped.is_empty() {
@@ -101,7 +105,7 @@ impl Validator {
         };
         // Of whatever weights: nothing is sent beside what a block may still take.
         if let Some(Standing::UnderWay(until)) = standing {
-            return Ok(Some(Payment::UnderWay { until }));
+            return Ok(Some(Payment::UnderWay { until, of_these: is_of_these }));
         }
         let stands = if subnet.rules.commit_reveal_weights_enabled {
             // What is committed cannot be read: our own memory has to say what it was.

@@ -39,10 +39,12 @@ pub enum Payment {
     },
     /// They were sent before and count still.
     Stands,
-    /// They were sent, and no block is known to hold them yet.
+    /// They, or others of the same hotkey, were sent, and no block is known to hold those yet.
     UnderWay {
-        /// After this block they are sent again.
+        /// After this block no block can take what is under way.
         until: BlockNumber,
+        /// Whether it is these that are under way.
+        of_these: bool,
     },
     /// Nothing was to be sent.
     DryRun {
@@ -157,8 +159,8 @@ impl Round {
                         tracing::info!(%cycle, %verdict, %block, %form, uids, "weights sent");
                     }
                     Payment::Stands => tracing::info!(%cycle, %verdict, uids, "the weights stand already"),
-                    Payment::UnderWay { until } => {
-                        tracing::info!(%cycle, %verdict, %until, "the weights are under way");
+                    Payment::UnderWay { until, of_these } => {
+                        tracing::info!(%cycle, %verdict, %until, of_these, "weights are under way");
                     }
                     Payment::DryRun { .. } => tracing::info!(%cycle, %verdict, uids, "a dry run: no weights sent"),
                 }

@@ -62,7 +62,17 @@ impl Sent {
         Sent { block: Some(block), form: Some(form), ..self }
     }
 
-    /// A reveal is about to be sent while `head` is the finalized head.
+    /// It went to the chain as a hash, as is known now.
+    pub(super) fn is_hashed(&mut self) {
+        self.form = Some(WeightsForm::Hashed);
+    }
+
+    /// Whether no reveal of it is known.
+    pub(super) fn is_untried(&self) -> bool {
+        self.opening == Opening::Untried
+    }
+
+    /// A reveal may be in a block after the finalized head `head`.
     pub(super) fn try_to_open(&mut self, head: BlockNumber) {
         self.opening = Opening::TriedAt(head);
     }

@@ -50,7 +50,10 @@ impl Validator {
             return Ok(None);
         }
         let round = self.pay(&earned).await?;
-        self.conclude(&round)?;
+        self.remember(|memory| {
+            let is_of_today = memory.earned() == Some(&earned);
+            round.finished().filter(|_| is_of_today).into_iter().for_each(|cycle| memory.finish(cycle));
+        })?;
         Ok(Some(round).filter(|round| matches!(round, Round::Paid { payment: Payment::Sent { .. }, .. })))
     }
 
@@ -87,10 +90,15 @@ impl Validator {
                 self.remember(|memory| memory.touch(sent, Sent::is_open))?;
                 return Ok(Some(Round::Revealed { cycle: sent.cycle(), block: receipt.block }));
             }
-            Err(ChainError::NotInRevealRange) => {}
+            // What has an epoch for its reveal is a hash.
+            Err(ChainError::NotInRevealRange) => self.remember(|memory| memory.touch(sent, Sent::is_hashed))?,
             Err(ChainError::CommitNotFound) if self.shows(sent.submission(), subnet).await? => {
                 // A block took the reveal although its answer was lost.
                 self.remember(|memory| memory.touch(sent, Sent::is_open))?;
+            }
+            Err(ChainError::CommitNotFound) if sent.is_untried() => {
+                // A block that is not final yet may hold a reveal that was broken off.
+                self.remember(|memory| memory.touch(sent, |sent| sent.try_to_open(head)))?;
             }
             Err(ChainError::CommitNotFound) if sent.reveal_is_under_way(head) => {}
             Err(ChainError::CommitNotFound) if sent.has_unknown_form() => {
