@@ -16,9 +16,9 @@ use stage::secrets::{PHRASE, PHRASE_ADDRESS, Secrets, private_key};
 use stage::served_chain::ServedChain;
 use stage::{NETUID, eventually, http, manifest, wait};
 
-/// Random actions press this handle in most episodes, so that policies which know nothing of a world have scores.
-const ENVIRONMENT: &str = "metaworld/handle-press-v3";
-const MINERS: [&str; 3] = ["alice", "bob", "carol"];
+/// A blind push closes this drawer wherever it is, so that policies which cannot know the world have scores.
+const ENVIRONMENT: &str = "metaworld/drawer-close-v3";
+const MINERS: [(&str, &str); 3] = [("alice", "push"), ("bob", "push"), ("carol", "zero")];
 const VALIDATORS: [&str; 2] = ["victor", "wanda"];
 
 /// Has its hotkey as a phrase.
@@ -120,8 +120,12 @@ fn succeeded(output: Output) -> String {
 #[test]
 fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
     let subnet = Subnet::start();
-    let owners: Vec<String> =
-        ["operator"].iter().chain(&MINERS).chain(&VALIDATORS).map(|name| format!("{name}/default")).collect();
+    let owners: Vec<String> = ["operator"]
+        .into_iter()
+        .chain(MINERS.map(|(name, _)| name))
+        .chain(VALIDATORS)
+        .map(|name| format!("{name}/default"))
+        .collect();
     let owners: Vec<&str> = owners.iter().map(String::as_str).collect();
     let (keys, secrets) = (Secrets::of(&owners, &[]), Secrets::of(&owners, &[TOKEN]));
     subnet.join("operator", &["--validator"]);
@@ -129,17 +133,17 @@ fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
         subnet.join(name, &["--validator"]);
     }
     let mut miners = Vec::new();
-    for name in MINERS {
+    for (name, policy) in MINERS {
         subnet.join(name, &[]);
         let mut command = kinitro();
-        command.args(["mock-miner", "--policy", "random", "--listen", "127.0.0.1:0", "--hotkey", &hotkey(name)]);
+        command.args(["mock-miner", "--policy", policy, "--listen", "127.0.0.1:0", "--hotkey", &hotkey(name)]);
         let mut miner = Process::start(&mut command);
         let url = miner.url();
         miners.push((miner, url));
     }
     // Until the registrations are final.
     subnet.0.dev_chain(&["advance", "5"]);
-    for (number, (name, (_, url))) in MINERS.into_iter().zip(&miners).enumerate() {
+    for (number, ((name, _), (_, url))) in MINERS.into_iter().zip(&miners).enumerate() {
         let mut commit = subnet.role("commit", name);
         commit.args(["--repo", &format!("{name}/policy"), "--revision", &format!("{number:040}"), "--chute-id", url]);
         // The first says every byte that goes to the node and comes from it, and so the node's whole address.
@@ -170,7 +174,13 @@ fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
 
     let weights = chain_vector(&published.scores.standing.weights);
     let expected: Vec<(Uid, u16)> = weights.uids.iter().copied().zip(weights.values.iter().copied()).collect();
-    assert!(!expected.is_empty(), "nobody is paid");
+    let uid_of = |name: &str| {
+        let row = published.submissions.iter().find(|row| row.hotkey.to_string() == hotkey(name));
+        row.expect("every miner has a row").uid
+    };
+    // One point for the only environment, so the softmax gives e : 1 : 1, and 65535 / e is 24109.
+    let paid = MINERS.iter().zip([u16::MAX, 24_109, 24_109]);
+    assert_eq!(expected, paid.map(|((name, _), weight)| (uid_of(name), weight)).collect::<Vec<_>>());
     let validate = |name: &str| {
         let mut command = subnet.role("validate", name);
         command.args(["--once", "--verify", "all", "--backend-url", &url]);

@@ -22,6 +22,8 @@ pub enum MockPolicy {
     Specialist,
     /// Random actions.
     Random,
+    /// The same push forward at every step.
+    Push,
     /// No motion.
     Zero,
     /// A server that breaks the protocol.
@@ -32,7 +34,7 @@ impl MockPolicy {
     /// Every policy, the honest ones first.
     pub fn all() -> impl Iterator<Item = MockPolicy> {
         use MockPolicy::*;
-        [Expert, Noisy, Specialist, Random, Zero].into_iter().chain(Misbehaviour::ALL.map(Misbehaving))
+        [Expert, Noisy, Specialist, Random, Push, Zero].into_iter().chain(Misbehaviour::ALL.map(Misbehaving))
     }
 
     /// The name on the command line.
@@ -42,6 +44,7 @@ impl MockPolicy {
             MockPolicy::Noisy => "noisy",
             MockPolicy::Specialist => "specialist",
             MockPolicy::Random => "random",
+            MockPolicy::Push => "push",
             MockPolicy::Zero => "zero",
             MockPolicy::Misbehaving(how) => how.name(),
         }
@@ -51,7 +54,7 @@ impl MockPolicy {
     pub fn needs_seeds(self) -> bool {
         match self {
             MockPolicy::Expert | MockPolicy::Noisy | MockPolicy::Specialist => true,
-            MockPolicy::Random | MockPolicy::Zero => false,
+            MockPolicy::Random | MockPolicy::Push | MockPolicy::Zero => false,
             MockPolicy::Misbehaving(how) => how.needs_expert(),
         }
     }
@@ -63,6 +66,7 @@ impl MockPolicy {
             MockPolicy::Noisy => "the expert; with probability 1 - skill a random action instead",
             MockPolicy::Specialist => "the expert on --envs, random on the others",
             MockPolicy::Random => "random actions",
+            MockPolicy::Push => "a blind push forward and down, which closes drawers and little else",
             MockPolicy::Zero => "no motion",
             MockPolicy::Misbehaving(how) => how.describe(),
         }
@@ -136,7 +140,8 @@ impl MockMiner {
             MockPolicy::Specialist => Arc::new(Specialist { expert: expert(), envs: options.envs.clone() }),
             MockPolicy::Random => Arc::new(Random),
             MockPolicy::Misbehaving(how) if how.needs_expert() => Arc::new(expert()),
-            MockPolicy::Zero | MockPolicy::Misbehaving(_) => Arc::new(Zero),
+            MockPolicy::Push => Arc::new(Constant(PUSH)),
+            MockPolicy::Zero | MockPolicy::Misbehaving(_) => Arc::new(Constant([0.0; 4])),
         };
         let misbehaviour = match options.policy {
             MockPolicy::Misbehaving(how) => Some(how),
@@ -162,18 +167,22 @@ impl Policy for Specialist {
     }
 }
 
-/// Does nothing.
-struct Zero;
+/// Acts the same at every step, whatever it sees.
+#[derive(Clone, Copy)]
+struct Constant([f64; 4]);
 
-impl Policy for Zero {
+/// What [`MockPolicy::Push`] answers: to the right, forward, down, and the gripper shut.
+const PUSH: [f64; 4] = [0.3, 1.0, -0.3, -1.0];
+
+impl Policy for Constant {
     fn reset(&self, _config: &TaskConfig) -> Result<Box<dyn Brain>, BrainError> {
-        Ok(Box::new(Zero))
+        Ok(Box::new(*self))
     }
 }
 
-impl Brain for Zero {
+impl Brain for Constant {
     fn act(&mut self, _step: Option<u32>, _observation: &PolicyObservation) -> Result<[f64; 4], BrainError> {
-        Ok([0.0; 4])
+        Ok(self.0)
     }
 }
 
