@@ -10,7 +10,7 @@ PEERS_ARGS ?=
 PICTURES_ARGS ?=
 
 .PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick
-.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera clean
+.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera nix-check nix-write clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -104,6 +104,12 @@ lint: vendor ## formatting, clippy with warnings denied
 
 docs: vendor ## the API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --example strip_metadata
+
+nix-check: ## the checks of the Nix files that need no NixOS ; nix-bin and systemd where they are
+	python3 tests/nix/check.py
+
+nix-write: ## write what is generated from the Nix files: hardening lines of dist/systemd
+	python3 tests/nix/check.py --write
 
 clean: ## remove what was built and fetched
 	rm -rf target vendor
