@@ -72,6 +72,7 @@ mod validate;
 mod verify;
 mod verify_print;
 mod verify_target;
+mod version;
 mod video_args;
 
 use std::process::ExitCode;
@@ -119,6 +120,7 @@ enum Command {
     ApiKey(api_key::ApiKeyArgs),
     Score(score::ScoreArgs),
     TestScoring(test_scoring::TestScoringArgs),
+    Version(version::VersionArgs),
     Completions(CompletionsArgs),
 }
 
@@ -206,6 +208,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Env(EnvArgs { command: EnvCommand::Rollout(args) }) => env_rollout::run(&args)?,
         Command::Score(args) => score::run(&args)?,
         Command::TestScoring(args) => test_scoring::run(&args)?,
+        Command::Version(args) => version::run(&args)?,
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "kinitro", &mut script);
