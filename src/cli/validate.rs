@@ -11,6 +11,7 @@ use crate::replay::Sample;
 use crate::service::appliance::open_simulator;
 use crate::service::chain_access::ChainAccess;
 use crate::service::published::{Published, parse_address};
+use crate::service::roles;
 use crate::service::settings::Settings;
 use crate::service::shutdown;
 use crate::service::validator::{Look, Payment, Round, Validator, ValidatorOptions};
@@ -62,7 +63,7 @@ pub async fn run(args: ValidateArgs) -> anyhow::Result<()> {
     let shutdown = shutdown::on_signal()?;
     let validator = validator(&args, &settings).await?;
     if !args.once && !args.dry_run {
-        validator.run(shutdown).await;
+        roles::validate(validator, shutdown).await;
         return Ok(());
     }
     tokio::select! {

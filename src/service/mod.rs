@@ -18,6 +18,7 @@ pub mod roles;
 pub mod scheduler;
 pub mod settings;
 pub mod shutdown;
+pub mod supervision;
 pub mod task_client;
 pub mod task_wire;
 pub mod tasks;

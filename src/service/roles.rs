@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{self, Access, ApiState, OpenElsewhere};
@@ -16,8 +16,10 @@ use super::files::{MAX_SECRET_BYTES, read_text_capped};
 use super::http_server::{HttpLimits, serve};
 use super::scheduler::{Scheduler, SchedulerOptions};
 use super::settings::{ApiSettings, ExecutorSettings, Settings};
+use super::supervision::{Pulse, notify_until_stopped};
 use super::task_client::{ClientSetupError, HttpTaskClient};
 use super::tasks::{TaskQueue, TaskService, TaskServiceSettings};
+use super::validator::Validator;
 use crate::domain::{DeploymentRules, ParseError};
 use crate::policy::{ClientOptions, PlatformCredential, Secret};
 use crate::sim::{self, Simulator};
@@ -25,6 +27,9 @@ use crate::store::Role;
 
 /// The variable that holds an executor's API key.
 const API_KEY_VARIABLE: &str = "KINITRO_API_KEY";
+
+/// How long the service manager may take to hear that the process stops.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Why a role ended other than by being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -83,16 +88,15 @@ pub async fn daemon(settings: Settings, shutdown: CancellationToken, ready: Read
     let scheduler = scheduler(&settings, &appliance, chain, &simulator);
     let address = listener.local_addr().ok();
     let mut parts = Parts::new(shutdown.clone());
-    parts.serve(listener, api_state(&settings, &appliance, tasks, access), &settings.api);
     let stop = shutdown.clone();
-    parts.spawn("executor", async move { Ok(executor.run(stop).await?) });
-    let stop = shutdown.clone();
-    parts.spawn("scheduler", async move {
+    parts.spawn(scheduler.pulse(), async move {
         scheduler.run(stop.clone()).await;
         // The set number of cycles is done, so the whole is.
         stop.cancel();
         Ok(())
     });
+    parts.spawn(executor.pulse(), async move { Ok(executor.run(shutdown).await?) });
+    parts.serve(listener, api_state(&settings, &appliance, tasks, access), &settings.api);
     ready(address);
     parts.run().await
 }
@@ -121,7 +125,7 @@ pub async fn schedule(settings: Settings, shutdown: CancellationToken, ready: Re
     let chain = ChainAccess::open(&settings).await?;
     let scheduler = scheduler(&settings, &appliance, chain, &simulator);
     let mut parts = Parts::new(shutdown.clone());
-    parts.spawn("scheduler", async move {
+    parts.spawn(scheduler.pulse(), async move {
         scheduler.run(shutdown.clone()).await;
         shutdown.cancel();
         Ok(())
@@ -145,24 +149,41 @@ pub async fn execute(settings: Settings, shutdown: CancellationToken, ready: Rea
     find_renderer(&settings).await?;
     let executor = start_executor(&settings.executor, &settings.contest.deployment, queue, &simulator).await?;
     let mut parts = Parts::new(shutdown.clone());
-    parts.spawn("executor", async move { Ok(executor.run(shutdown).await?) });
+    parts.spawn(executor.pulse(), async move { Ok(executor.run(shutdown).await?) });
     ready(None);
     parts.run().await
+}
+
+/// A validator, which looks at cycles until `shutdown`.
+pub async fn validate(validator: Validator, shutdown: CancellationToken) {
+    let pulse = Pulse::new("validator");
+    // Its loop says nothing of itself; that it is run is seen.
+    pulse.doing("looking for cycles of the operator's; the log says what came of them", Duration::MAX);
+    let telling = tokio::spawn(notify_until_stopped(vec![pulse.clone()], shutdown.clone()));
+    pulse.keep(validator.run(shutdown)).await;
+    last_word(telling).await;
+}
+
+/// Waits for the service manager to hear that the process stops; it may not, and the end does not wait for that.
+async fn last_word(telling: JoinHandle<()>) {
+    let _ = tokio::time::timeout(LAST_WORD, telling).await;
 }
 
 /// The parts of a process. When one ends before it was asked to, the others are stopped too and the process ends.
 struct Parts {
     tasks: JoinSet<(&'static str, Result<(), RoleError>)>,
+    pulses: Vec<Pulse>,
     shutdown: CancellationToken,
 }
 
 impl Parts {
     fn new(shutdown: CancellationToken) -> Parts {
-        Parts { tasks: JoinSet::new(), shutdown }
+        Parts { tasks: JoinSet::new(), pulses: Vec::new(), shutdown }
     }
 
-    fn spawn(&mut self, name: &'static str, part: impl Future<Output = Result<(), RoleError>> + Send + 'static) {
-        self.tasks.spawn(async move { (name, part.await) });
+    fn spawn(&mut self, pulse: Pulse, part: impl Future<Output = Result<(), RoleError>> + Send + 'static) {
+        self.pulses.push(pulse.clone());
+        self.tasks.spawn(async move { (pulse.name(), pulse.keep(part).await) });
     }
 
     fn serve(&mut self, listener: TcpListener, state: ApiState, settings: &ApiSettings) {
@@ -173,7 +194,11 @@ impl Parts {
             ..HttpLimits::default()
         };
         let shutdown = self.shutdown.clone();
-        self.spawn("API", async move {
+        let pulse = Pulse::new("API");
+        if let Ok(address) = listener.local_addr() {
+            pulse.doing(&format!("API at {address}"), Duration::MAX);
+        }
+        self.spawn(pulse, async move {
             if let Err(error) = serve(listener, api::routes(state), limits, shutdown).await {
                 tracing::error!(%error, "the API cannot serve any more");
             }
@@ -182,6 +207,7 @@ impl Parts {
     }
 
     async fn run(mut self) -> Result<(), RoleError> {
+        let telling = tokio::spawn(notify_until_stopped(std::mem::take(&mut self.pulses), self.shutdown.clone()));
         let mut broken = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
             let (name, answer) = ended.unwrap_or_else(|error| {
@@ -193,6 +219,7 @@ impl Parts {
                 self.shutdown.cancel();
             }
         }
+        last_word(telling).await;
         broken
     }
 }

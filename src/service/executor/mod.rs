@@ -10,6 +10,7 @@ mod outage;
 mod pool;
 mod report;
 mod rollout;
+mod signs;
 mod work;
 
 pub use assignment::Assignment;

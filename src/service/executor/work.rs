@@ -18,10 +18,12 @@ use super::outage::Outages;
 use super::pool::PhysicsPool;
 use super::report::report;
 use super::rollout::{Ended, Lost, Runner};
+use super::signs::Signs;
 use crate::beacon::policy_seed;
 use crate::domain::{Contest, Digest, EnvId, ExecutorId, Fault, FaultReason, Outcome, Party, printable};
 use crate::policy::mock_miner::KnownWorld;
 use crate::policy::{ClientOptions, Endpoint, PolicyClient, PolicyError, ReferenceServer};
+use crate::service::supervision::Pulse;
 use crate::service::tasks::{FetchRequest, MAX_FETCH, TaskError, TaskQueue, TaskResult};
 use crate::sim::Simulator;
 use crate::store::{Leased, LeasedTask};
@@ -100,6 +102,7 @@ pub struct Executor {
     outages: Outages,
     places: Arc<Semaphore>,
     clients: Mutex<BTreeMap<Digest, PolicyClient>>,
+    signs: Signs,
 }
 
 impl Executor {
@@ -116,7 +119,13 @@ impl Executor {
         let reference = ReferenceServer::start(simulator.clone()).await?;
         let outages = Outages::new(options.fault_settle);
         let places = Arc::new(Semaphore::new(options.max_in_flight));
-        Ok(Executor { options, queue, simulator, pool, reference, outages, places, clients: Mutex::default() })
+        let (clients, signs) = (Mutex::default(), Signs::new());
+        Ok(Executor { options, queue, simulator, pool, reference, outages, places, clients, signs })
+    }
+
+    /// Its signs of life.
+    pub fn pulse(&self) -> Pulse {
+        self.signs.pulse.clone()
     }
 
     /// Works until `shutdown`; then gives back what is not finished.
@@ -164,6 +173,7 @@ impl Executor {
         let mut refused = Ok(());
         while !shutdown.is_cancelled() {
             while episodes.try_join_next().is_some() {}
+            self.signs.give(episodes.len(), self.outages.pause_until().is_some());
             let room = self.room(episodes.len());
             let leased = match self.fetch(room, &shutdown).await {
                 Ok(leased) => leased,
@@ -235,6 +245,7 @@ impl Executor {
                 Err(_) => return Ok(Leased::default()),
             },
         };
+        self.signs.answered(fetched.is_ok());
         fetched.or_else(|error| {
             if matches!(error, TaskError::Unauthorized(_)) {
                 return Err(ExecutorError::Refused(error));
@@ -271,6 +282,7 @@ impl Executor {
         drop(place);
         let result = self.conclude(task, contest, ended).await;
         // Whether it succeeded stays secret until the cycle is published.
+        self.signs.episode_ended();
         let outcome = result.fault.map_or("completed", |fault| fault.reason.slug());
         metrics::counter!("kinitro_episodes_total", "outcome" => outcome).increment(1);
         result

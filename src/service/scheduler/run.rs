@@ -12,11 +12,18 @@ use super::probe;
 use crate::beacon::{Beacon, DEFAULT_DEV_CHAIN, OperatorKey};
 use crate::chain::{Chain, ChainError};
 use crate::domain::{BlockNumber, Contest, CycleId, Digest, EngineFingerprint, Netuid, printable};
+use crate::service::supervision::Pulse;
 use crate::store::{BlobStore, EpisodeRow, OpenCycle, Store, StoreError};
 
 /// Pause after a failed round, doubled up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Longest silence beyond a wait that was told: some reads and writes of the store, each of which may wait for its turn.
+const GRACE: Duration = Duration::from_secs(120);
+/// Longest silence while a cycle is opened: a chain's nodes are asked one after the other, each with deadlines of its own.
+const OPENING_LIMIT: Duration = Duration::from_secs(1_800);
+/// Longest silence while a cycle is scored and published: all its transcripts are read.
+const CLOSING_LIMIT: Duration = Duration::from_secs(7_200);
 
 /// How a scheduler works.
 #[derive(Debug, Clone)]
@@ -66,6 +73,18 @@ pub enum SchedulerError {
     },
 }
 
+impl SchedulerError {
+    /// What is waited for, in words of ours alone: what chains say may be anything.
+    fn waits_for(&self) -> &'static str {
+        match self {
+            SchedulerError::Chain(_) => "waiting for the chain",
+            SchedulerError::Store(_) => "waiting for the database",
+            SchedulerError::Publish(_) => "waiting to publish a cycle",
+            SchedulerError::AnchorUsed { .. } => "waiting for a later block",
+        }
+    }
+}
+
 /// Opens cycles, watches them, scores and publishes them, and keeps the newest one's digest on the chain. One per data
 /// folder.
 pub struct Scheduler {
@@ -76,6 +95,7 @@ pub struct Scheduler {
     key: Arc<OperatorKey>,
     engine: EngineFingerprint,
     log: DigestLog,
+    pulse: Pulse,
 }
 
 impl Scheduler {
@@ -89,7 +109,12 @@ impl Scheduler {
         engine: EngineFingerprint,
     ) -> Scheduler {
         let log = DigestLog::new(chain.clone(), store.clone(), key.clone(), options.netuid, options.poll_interval);
-        Scheduler { options, chain, store, blobs, key, engine, log }
+        Scheduler { options, chain, store, blobs, key, engine, log, pulse: Pulse::new("scheduler") }
+    }
+
+    /// Its signs of life.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Runs cycles until `shutdown`, or until the set number of them has ended. An open cycle of an earlier run is
@@ -111,26 +136,29 @@ impl Scheduler {
     async fn cycles(&self, shutdown: &CancellationToken) {
         let mut pause = FIRST_PAUSE;
         let mut ended = 0;
+        self.pulse.doing("starting", GRACE);
         while !shutdown.is_cancelled() && self.options.max_cycles.is_none_or(|max| ended < max) {
             let started = Instant::now();
             let round = tokio::select! {
                 () = shutdown.cancelled() => return,
                 round = self.cycle() => round,
             };
-            let wait = match round {
-                Ok(()) => {
+            let (wait, text) = match round {
+                Ok(id) => {
                     ended += 1;
                     pause = FIRST_PAUSE;
-                    self.options.eval_interval.saturating_sub(started.elapsed())
+                    let wait = self.options.eval_interval.saturating_sub(started.elapsed());
+                    (wait, format!("cycle {id} is over, waiting for the next"))
                 }
                 Err(error) => {
                     tracing::error!(error = %printable(&error.to_string(), 400), "the cycle does not go on yet");
                     metrics::counter!("kinitro_scheduler_errors_total").increment(1);
                     let wait = pause;
                     pause = (pause * 2).min(LONGEST_PAUSE);
-                    wait
+                    (wait, error.waits_for().to_owned())
                 }
             };
+            self.pulse.doing(&text, wait.saturating_add(GRACE));
             let last = self.options.max_cycles.is_some_and(|max| ended >= max);
             if !last {
                 tokio::select! {
@@ -141,11 +169,12 @@ impl Scheduler {
         }
     }
 
-    /// One cycle from its beginning, or from where it stands, to its publication or end.
+    /// One cycle from its beginning, or from where it stands, to its publication or end; answers which.
     ///
     /// # Errors
     /// [`SchedulerError`]; calling again goes on where it stopped.
-    pub async fn cycle(&self) -> Result<(), SchedulerError> {
+    pub async fn cycle(&self) -> Result<CycleId, SchedulerError> {
+        self.pulse.doing("opening a cycle", OPENING_LIMIT);
         let open = match self.store.open_cycle().await? {
             Some(open) => {
                 tracing::info!(cycle = %open.cycle.id, "going on with an open cycle");
@@ -159,10 +188,13 @@ impl Scheduler {
                 open.fingerprint.digest().short(),
                 self.engine.digest().short()
             );
-            return self.give_up(open.cycle.id, reason).await;
+            self.give_up(open.cycle.id, reason).await?;
+            return Ok(open.cycle.id);
         }
         self.wait_until_final(&open).await?;
-        self.close(&open).await
+        self.pulse.doing(&format!("cycle {}: scoring and publishing", open.cycle.id), CLOSING_LIMIT);
+        self.close(&open).await?;
+        Ok(open.cycle.id)
     }
 
     async fn open(&self) -> Result<OpenCycle, SchedulerError> {
@@ -206,6 +238,9 @@ impl Scheduler {
             if progress.all_final() {
                 return Ok(());
             }
+            let (total, waiting) = (progress.total(), progress.pending + progress.leased);
+            let text = format!("cycle {id}: {} of {total} episodes done", total - waiting);
+            self.pulse.doing(&text, self.options.poll_interval.saturating_add(GRACE));
             // Below zero when the clock was set back, which makes a cycle longer and ends none.
             let age = Duration::try_from(jiff::Timestamp::now().duration_since(started)).unwrap_or_default();
             if age > self.options.cycle_timeout {
