@@ -10,7 +10,7 @@ PEERS_ARGS ?=
 PICTURES_ARGS ?=
 
 .PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick
-.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera nix-check nix-write clean
+.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera nix-check nix-eval nix-write clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -105,10 +105,16 @@ lint: vendor ## formatting, clippy with warnings denied
 docs: vendor ## the API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --example strip_metadata
 
-nix-check: ## the checks of the Nix files that need no NixOS ; nix-bin and systemd where they are
+nix-check: ## the checks of the Nix files that need no NixOS (docs/nix.md; more with NIXPKGS_LIB=path)
+	@scripts/nix-tools
 	python3 tests/nix/check.py
 
-nix-write: ## write what is generated from the Nix files: hardening lines of dist/systemd
+nix-eval: ## evaluate every output with real nixpkgs: NIXPKGS=path make nix-eval
+	@scripts/nix-tools
+	python3 tests/nix/check.py --with-nixpkgs
+
+nix-write: ## write what is generated from the Nix files: lines of dist/systemd, golden files, docs/nixos-options.md
+	@scripts/nix-tools
 	python3 tests/nix/check.py --write
 
 clean: ## remove what was built and fetched

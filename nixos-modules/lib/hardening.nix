@@ -56,6 +56,7 @@ let
   ];
 in
 {
+  # API and scheduler, in one process or two.
   daemon =
     common
     // network

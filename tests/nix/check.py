@@ -10,15 +10,35 @@ import sys
 import time
 from collections.abc import Callable
 
+import machines
+import pins
+import sources
 import units
+import whole
 from common import ROOT, Failed, Skipped
 
 Check = tuple[str, Callable[[], str]]
 
 CHECKS: list[Check] = [
+    ("files parse", sources.check_parse),
+    ("files are formatted", sources.check_format),
+    ("no dead bindings", sources.check_dead_bindings),
+    ("flake.lock agrees with flake.nix", pins.check_flake_lock),
+    ("hashes are those of vendor.lock", pins.check_wheels),
     ("hardening equals dist/systemd", units.check_hardening_equals_units),
     ("systemd-analyze verify", units.check_systemd_verify),
     ("systemd-analyze security", units.check_systemd_security),
+    ("units alike with and without NixOS", machines.check_units_alike),
+    ("unit texts of the modules", machines.check_golden),
+    ("docs/nix.md promises what bad settings say", machines.check_promised_messages),
+    ("the program takes the settings", machines.check_settings),
+    ("docs/nixos-options.md is current", machines.check_options),
+    ("flake outputs", machines.check_outputs),
+]
+WHOLE_CHECKS: list[Check] = [
+    ("unit texts on NixOS", whole.check_units),
+    ("bad settings fail on NixOS", whole.check_messages),
+    ("nix flake check --no-build", whole.check_flake),
 ]
 
 
@@ -29,7 +49,7 @@ def perform(checks: list[Check]) -> bool:
         start = time.monotonic()
         try:
             said = check()
-        except Failed as error:
+        except (Failed, FileNotFoundError) as error:
             said = f"FAILED: {error}"
             failed.append(name)
         except Skipped as reason:
@@ -43,11 +63,12 @@ def perform(checks: list[Check]) -> bool:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--with-nixpkgs", action="store_true", help="also what wants a whole nixpkgs, NIXPKGS")
     parser.add_argument("--write", action="store_true", help="write what is generated instead of comparing it")
     arguments = parser.parse_args()
     if not arguments.write:
-        return 0 if perform(CHECKS) else 1
-    for path in units.write_units():
+        return 0 if perform(CHECKS + (WHOLE_CHECKS if arguments.with_nixpkgs else [])) else 1
+    for path in [*units.write_units(), *machines.write()]:
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 

@@ -37,10 +37,18 @@ def nix_program(name: str) -> str:
     return program
 
 
+def tool(name: str) -> str:
+    """A program that `scripts/nix-tools` installs."""
+    program = shutil.which(name) or shutil.which(str(ROOT / "target/nix-tools/bin" / name))
+    if program is None:
+        raise Skipped(f"{name} is not installed: run scripts/nix-tools")
+    return program
+
+
 def evaluate(expression: str) -> Any:
     """The value of a Nix expression, as JSON has it. Nothing is built or written to a store."""
     with tempfile.TemporaryDirectory() as state:
-        command = [nix_program("nix-instantiate"), "--store", "dummy://", "--eval", "--strict", "--json", "-E", expression]
+        command = [nix_program("nix-instantiate"), "--readonly-mode", "--eval", "--strict", "--json", "-E", expression]
         folders = {"NIX_STATE_DIR": state, "NIX_LOG_DIR": state, "NIX_CONF_DIR": state}
         return json.loads(run(command, **folders, HOME=state))
 

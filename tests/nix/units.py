@@ -16,6 +16,8 @@ GPU_DROP_IN = SHIPPED / "drop-ins/gpu.conf"
 MARK = "# Hardening of the role `{role}`, from nixos-modules/lib/hardening.nix; `make nix-write` writes these lines."
 ROLES = {
     "kinitro.service": "daemon",
+    "kinitro-api.service": "daemon",
+    "kinitro-scheduler.service": "daemon",
     "kinitro-executor.service": "executor",
     "kinitro-validator.service": "validator",
     "kinitro-backup.service": "backup",

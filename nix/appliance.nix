@@ -1,0 +1,31 @@
+# What an operator publishes of an appliance: the disk image, the three files of an update, and the root hash, which is
+# the identity of all of it.
+{
+  jq,
+  runCommand,
+  # `config` of the NixOS system.
+  appliance,
+}:
+let
+  inherit (appliance.system.build) finalImage uki;
+  inherit (appliance.image.repart) imageFileBasename;
+  inherit (appliance.system.boot.loader) ukiFile;
+in
+runCommand imageFileBasename { nativeBuildInputs = [ jq ]; } ''
+  mkdir -p $out/update
+  report=${finalImage}/repart-output.json
+  of_partition() { # label's beginning, field
+    jq --raw-output --arg label "$1" ".[] | select((.label // \"\") | startswith(\$label)) | .$2" $report
+  }
+
+  ln -s ${finalImage}/${imageFileBasename}.raw $out/
+  of_partition verity_ roothash > $out/root-hash
+  grep -Eqx '[0-9a-f]{64}' $out/root-hash
+
+  for part in verity store; do
+    uuid=$(of_partition "$part"_ uuid)
+    ln -s ${finalImage}/${imageFileBasename}.$part.raw "$out/update/${imageFileBasename}_$uuid.$part.raw"
+  done
+  ln -s ${uki}/${ukiFile} $out/update/
+  cd $out/update && sha256sum * > SHA256SUMS
+''

@@ -1,0 +1,23 @@
+# What `make lint`, `make test` and `make nix-check` need, with libmujoco and the assets of vendor.lock.
+{
+  craneLib,
+  cargo-nextest,
+  deadnix,
+  kinitro-assets,
+  kinitro-mujoco,
+  nixfmt,
+  python3,
+  rust-analyzer,
+}:
+craneLib.devShell {
+  packages = [
+    cargo-nextest
+    deadnix
+    nixfmt
+    (python3.withPackages (python: [ python.pip ]))
+    rust-analyzer
+  ];
+  MUJOCO_DYNAMIC_LINK_DIR = "${kinitro-mujoco}/lib";
+  LD_LIBRARY_PATH = "${kinitro-mujoco}/lib";
+  KINITRO_ASSETS = "${kinitro-assets}/share/kinitro/${(import ./vendor-lock.nix).metaworld.file}";
+}

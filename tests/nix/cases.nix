@@ -1,0 +1,134 @@
+# Machines by name: what is set, and for bad ones what the assertion says.
+{
+  daemon = {
+    # The three lines of docs/nix.md.
+    services.kinitro.enable = true;
+    services.kinitro.settings.chain.network = "dev";
+    services.kinitro.settings.chain.netuid = 2;
+  };
+
+  operator = {
+    services.kinitro = {
+      enable = true;
+      settings = {
+        api.listen = "[::]:8443";
+        chain = {
+          network = "finney";
+          netuid = 26;
+        };
+        contest.episodes_per_env = 100;
+      };
+      hotkeyFile = "/var/lib/secrets/kinitro-hotkey";
+      bearerFile = "/var/lib/secrets/kinitro-bearer";
+      openFirewall = true;
+      backup.enable = true;
+    };
+  };
+
+  split = {
+    services.kinitro = {
+      enable = true;
+      localExecutor = false;
+      settings.chain = {
+        network = "finney";
+        netuid = 26;
+      };
+      hotkeyFile = "/var/lib/secrets/kinitro-hotkey";
+      secretsEncrypted = true;
+    };
+  };
+
+  executor = {
+    networking.hostName = "rack-3";
+    services.kinitro-executor = {
+      enable = true;
+      settings.executor.api_url = "https://operator.example";
+      apiKeyFile = "/var/lib/secrets/kinitro-api-key";
+    };
+  };
+
+  executor-gpu = {
+    networking.hostName = "rack-4";
+    services.kinitro-executor = {
+      enable = true;
+      gpu.enable = true;
+      settings.executor.api_url = "https://operator.example";
+      apiKeyFile = "/var/lib/secrets/kinitro-api-key";
+    };
+  };
+
+  validator = {
+    services.kinitro-validator = {
+      enable = true;
+      settings = {
+        chain = {
+          network = "archive";
+          netuid = 26;
+        };
+        validator.backend_url = "https://operator.example";
+      };
+      hotkeyFile = "/var/lib/secrets/kinitro-hotkey";
+    };
+  };
+
+  bad-no-netuid = {
+    services.kinitro = {
+      enable = true;
+      settings.chain.network = "finney";
+      hotkeyFile = "/var/lib/secrets/kinitro-hotkey";
+    };
+  };
+
+  bad-validator-no-netuid = {
+    services.kinitro-validator = {
+      enable = true;
+      settings.chain.network = "wss://node.example";
+      hotkeyFile = "/var/lib/secrets/kinitro-hotkey";
+    };
+  };
+
+  bad-no-hotkey = {
+    services.kinitro = {
+      enable = true;
+      settings.chain = {
+        network = "finney";
+        netuid = 26;
+      };
+    };
+  };
+
+  bad-stored-hotkey = {
+    services.kinitro-validator = {
+      enable = true;
+      hotkeyFile = "/nix/store/00000000000000000000000000000000-hotkey";
+    };
+  };
+
+  bad-stored-api-key = {
+    services.kinitro-executor = {
+      enable = true;
+      apiKeyFile = "/nix/store/00000000000000000000000000000000-key";
+    };
+  };
+
+  bad-data-dir = {
+    services.kinitro = {
+      enable = true;
+      settings.storage.data_dir = "/srv/kinitro";
+    };
+  };
+
+  bad-firewall = {
+    services.kinitro = {
+      enable = true;
+      openFirewall = true;
+    };
+  };
+
+  bad-no-api-key = {
+    services.kinitro-executor = {
+      enable = true;
+      settings.executor.api_url = "http://operator.example:8000";
+    };
+  };
+}

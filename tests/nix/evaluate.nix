@@ -1,0 +1,86 @@
+# What `make nix-check` and `make nix-eval` compare: unit texts, settings and failed assertions of each machine in
+# cases.nix, the documentation of the options, and the outputs of the flake. LIB is nixpkgs' `lib`.
+{ lib }:
+let
+  stubs = import ./stubs.nix { inherit lib; };
+  # What there is to compare of a machine.
+  described =
+    { config, ... }:
+    let
+      texts =
+        suffix: lib.mapAttrs' (name: unit: lib.nameValuePair "${name}.${suffix}" (stubs.unitText unit));
+    in
+    {
+      units = texts "service" config.systemd.services // texts "timer" config.systemd.timers;
+      failed = map (assertion: assertion.message) (
+        lib.filter (assertion: !assertion.assertion) config.assertions
+      );
+      ports = config.networking.firewall.allowedTCPPorts;
+      # What the settings file holds, by its name below /etc.
+      settings = lib.mapAttrs (_name: file: generated file.source) config.environment.etc;
+      checks = lib.mapAttrs (_name: file: file.source.arguments.text) config.environment.etc;
+    };
+  generated = source: source.arguments.written.settings;
+
+  isOurs = option: lib.hasPrefix "services.kinitro" option.name && option.visible && !option.internal;
+  texts = value: if value ? text then value.text else value;
+  documented = option: {
+    inherit (option) name description type;
+    default = if option ? default then texts option.default else null;
+    example = if option ? example then texts option.example else null;
+  };
+
+  describe =
+    value:
+    if lib.isDerivation value then
+      builtins.seq value.outPath value.name
+    else if lib.isAttrs value then
+      lib.mapAttrs (_name: describe) value
+    else
+      value;
+
+  flake = import ../../flake.nix;
+  outputs = flake.outputs {
+    self = outputs // {
+      rev = "0000000000000000000000000000000000000000";
+      narHash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+      outPath = "/nix/store/00000000000000000000000000000000-source";
+    };
+    nixpkgs = {
+      lib = lib // {
+        nixosSystem = { modules }: stubs.machine modules;
+      };
+      legacyPackages.x86_64-linux = stubs.pkgs;
+    };
+    inherit (stubs) crane;
+    treefmt-nix.lib.evalModule = _pkgs: module: {
+      config.build = {
+        wrapper = builtins.seq (import module).projectRootFile "wrapper";
+        check = _source: "check";
+      };
+    };
+  };
+in
+{
+  machines = lib.mapAttrs (
+    _name: module:
+    described (
+      stubs.machine [
+        outputs.nixosModules.default
+        module
+      ]
+    )
+  ) (import ./cases.nix);
+  options = map documented (
+    lib.filter isOurs (
+      lib.optionAttrSetToDocList (stubs.machine [ outputs.nixosModules.default ]).options
+    )
+  );
+  inherit (flake) inputs;
+  # Every output by name; what is built is evaluated to its name and arguments.
+  outputs = lib.mapAttrs (_name: describe) (removeAttrs outputs [ "overlays" ]) // {
+    overlays = lib.attrNames outputs.overlays;
+    nixosModules = lib.attrNames outputs.nixosModules;
+    nixosConfigurations = lib.mapAttrs (_name: described) outputs.nixosConfigurations;
+  };
+}

@@ -1,0 +1,264 @@
+# What stands in for nixpkgs and NixOS where only nixpkgs' `lib` is at hand: packages that are names, and the options
+# of NixOS that our modules set. With these the modules' own logic runs (types, defaults, assertions, the text of the
+# units), and so does the flake; that nixpkgs takes what they give it, only nixpkgs can show.
+{ lib }:
+let
+  inherit (lib) mkOption types;
+
+  package =
+    name: more:
+    lib.fix (
+      self:
+      {
+        type = "derivation";
+        inherit name;
+        pname = name;
+        version = "0.1.0";
+        outPath = "/nix/store/00000000000000000000000000000000-${name}";
+        drvPath = "/nix/store/00000000000000000000000000000000-${name}.drv";
+        outputName = "out";
+        system = "x86_64-linux";
+        meta.mainProgram = name;
+        override = _arguments: self;
+        passthru = { };
+      }
+      // more
+    );
+  # A derivation of which the arguments are evaluated.
+  built =
+    name: arguments:
+    let
+      plain = removeAttrs arguments [
+        "passthru"
+        "meta"
+        "src"
+      ];
+    in
+    builtins.seq (builtins.toJSON plain) (
+      package name (
+        {
+          inherit arguments;
+        }
+        // (arguments.passthru or { })
+        // lib.filterAttrs (n: _: n == "version" || n == "meta") arguments
+      )
+    );
+  nameOf = arguments: arguments.pname or arguments.name or "unnamed";
+
+  # Nothing but what TOML can hold.
+  tomlType =
+    with types;
+    let
+      value = oneOf [
+        bool
+        int
+        float
+        str
+        path
+        (attrsOf value)
+        (listOf value)
+      ];
+    in
+    attrsOf value // { description = "TOML value"; };
+
+  pkgs = lib.fix (
+    self:
+    {
+      inherit lib;
+      stdenv = {
+        buildPlatform.canExecute = _platform: true;
+        hostPlatform = {
+          system = "x86_64-linux";
+          linuxArch = "x86_64";
+          efiArch = "x64";
+        };
+        mkDerivation = arguments: built (nameOf arguments) arguments;
+      };
+      stdenvNoCC = self.stdenv;
+      callPackage = lib.callPackageWith self;
+      extend =
+        overlay:
+        lib.fix (final: self // { callPackage = lib.callPackageWith final; } // overlay final self);
+      formats.toml = _arguments: {
+        type = tomlType;
+        generate = name: value: package "generated-${name}" { settings = value; };
+      };
+      runCommand =
+        name: arguments: text:
+        built name (arguments // { inherit text; });
+      writeShellScript = name: text: built name { inherit text; };
+      writeText = name: text: built name { inherit text; };
+      dockerTools.buildLayeredImage = arguments: built "image" arguments;
+      fetchPypi = arguments: built "wheel" arguments;
+      mkShell = arguments: built "shell" arguments;
+      python3.withPackages = choose: package "python3" { chosen = choose pkgsOfPython; };
+    }
+    // lib.genAttrs [
+      "autoAddDriverRunpath"
+      "cacert"
+      "cargo-nextest"
+      "deadnix"
+      "installShellFiles"
+      "jq"
+      "libglvnd"
+      "nixfmt"
+      "patchelf"
+      "rust-analyzer"
+      "systemd"
+      "unzip"
+    ] (name: package name { })
+  );
+  pkgsOfPython = lib.genAttrs [
+    "blake3"
+    "cbor2"
+    "pip"
+    "typing-extensions"
+    "zstandard"
+  ] (name: package name { });
+
+  crane.mkLib = _pkgs: {
+    crateNameFromCargoToml =
+      { cargoToml }:
+      let
+        inherit ((fromTOML (builtins.readFile cargoToml)).package) name version;
+      in
+      {
+        pname = name;
+        inherit version;
+      };
+    buildDepsOnly = built "kinitro-deps";
+    buildPackage = built "kinitro";
+    cargoClippy = built "kinitro-clippy";
+    cargoDoc = built "kinitro-doc";
+    cargoFmt = built "kinitro-fmt";
+    cargoNextest = built "kinitro-nextest";
+    devShell = built "kinitro-shell";
+  };
+
+  anything = mkOption {
+    type = types.attrsOf types.anything;
+    default = { };
+  };
+  text =
+    default:
+    mkOption {
+      type = types.str;
+      inherit default;
+    };
+  list = mkOption {
+    type = types.listOf types.anything;
+    default = [ ];
+  };
+  unit = types.submodule {
+    options = {
+      description = text "";
+      wantedBy = list;
+      wants = list;
+      after = list;
+      restartTriggers = list;
+      environment = anything;
+      serviceConfig = anything;
+      timerConfig = anything;
+    };
+  };
+
+  # The options of NixOS that the modules set or read.
+  nixos = {
+    options = {
+      assertions = list;
+      warnings = list;
+      environment = {
+        etc = mkOption {
+          type = types.attrsOf (types.submodule { options.source = mkOption { type = types.path; }; });
+          default = { };
+        };
+        systemPackages = list;
+      };
+      boot = anything;
+      fileSystems = anything;
+      hardware = anything;
+      nixpkgs = anything;
+      users = anything;
+      networking = {
+        hostName = text "nixos";
+        firewall.allowedTCPPorts = list;
+      };
+      services = {
+        openssh = anything;
+        xserver.videoDrivers = list;
+      };
+      system = {
+        activationScripts = anything;
+        boot.loader.ukiFile = text "kernel.efi";
+        build = anything;
+        image = {
+          id = text "nixos";
+          version = mkOption {
+            type = types.nullOr types.str;
+            default = null;
+          };
+        };
+        stateVersion = text "26.05";
+      };
+      systemd = {
+        repart = anything;
+        sysupdate = anything;
+        services = mkOption {
+          type = types.attrsOf unit;
+          default = { };
+        };
+        timers = mkOption {
+          type = types.attrsOf unit;
+          default = { };
+        };
+      };
+    };
+  };
+
+  toText = value: if builtins.isBool value then lib.boolToString value else toString value;
+  assignments = lib.concatMapAttrsStringSep "" (
+    key: value: lib.concatMapStrings (element: "${key}=${toText element}\n") (lib.toList value)
+  );
+  section = name: values: lib.optionalString (values != { }) "[${name}]\n${assignments values}\n";
+  joined = values: lib.optionalAttrs (values != [ ]);
+in
+{
+  inherit pkgs crane;
+
+  # A machine of these modules, as NixOS would evaluate it. It has packages of its own, in which there is no kinitro.
+  machine =
+    modules:
+    lib.evalModules {
+      modules = [
+        nixos
+        {
+          _module.args = { inherit pkgs; };
+          system.build = {
+            finalImage = package "image" { };
+            uki = package "kernel" { };
+          };
+        }
+      ]
+      ++ modules;
+      specialArgs.modulesPath = toString ./modules;
+    };
+
+  # A unit as systemd reads it.
+  unitText =
+    unit:
+    section "Unit" (
+      {
+        Description = unit.description;
+      }
+      // joined unit.wants { Wants = unit.wants; }
+      // joined unit.after { After = unit.after; }
+    )
+    + section "Service" (
+      lib.optionalAttrs (unit.environment != { }) {
+        Environment = lib.mapAttrsToList (name: value: "${name}=${value}") unit.environment;
+      }
+      // unit.serviceConfig
+    )
+    + section "Timer" unit.timerConfig
+    + section "Install" (joined unit.wantedBy { WantedBy = unit.wantedBy; });
+}
