@@ -13,7 +13,7 @@ use crate::service::appliance::OpenError;
 use crate::service::settings::{ChainSettings, Settings};
 
 /// Name of the development chain's file in the data folder.
-const DEV_CHAIN_FILE: &str = "dev-chain.db";
+pub const DEV_CHAIN_FILE: &str = "dev-chain.db";
 
 /// Whether the settings name the development chain in a file.
 pub fn is_dev(settings: &Settings) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod appliance;
+pub mod backup;
 pub mod build_identity;
 pub mod chain_access;
 pub mod claims;

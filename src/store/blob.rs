@@ -35,6 +35,11 @@ impl BlobStore {
         Ok(store)
     }
 
+    /// The folder for reading alone; it is not made where it is missing, and holds nothing then.
+    pub fn at(root: &Path) -> BlobStore {
+        BlobStore { root: root.into(), serial: AtomicU64::new(0) }
+    }
+
     /// Keeps `bytes` under `digest`; durable on return. Answers whether they are new.
     ///
     /// The caller has checked that `digest` names the bytes: it is a transcript's id, not their plain hash.

@@ -29,6 +29,6 @@ pub use publication::{
     WeightsView,
 };
 pub use result::{EpisodeResult, Rejection, SubmitAnswer};
-pub use sqlite::{RetryLimits, SCHEMA_VERSION, SqliteSettings, SqliteStore};
+pub use sqlite::{DatabaseCopy, RetryLimits, SCHEMA_VERSION, SqliteSettings, SqliteStore, copy_database};
 pub use task::{Heartbeat, LeaseRequest, Leased, LeasedTask, TaskFacts, TaskStats, TaskStatus};
 pub use traits::{Store, StoreFuture};

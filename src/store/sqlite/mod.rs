@@ -1,6 +1,7 @@
 //! The store in one SQLite file: embedded, no set-up, several processes of one machine may share it.
 
 mod convert;
+mod copy;
 mod cycle_reads;
 mod cycle_writes;
 mod episode_reads;
@@ -28,6 +29,7 @@ use crate::domain::{Contest, CycleId, Digest, ExecutorId, TaskId};
 use readers::Readers;
 use writer::Writer;
 
+pub use copy::{DatabaseCopy, copy_database};
 pub use open::SCHEMA_VERSION;
 pub use settings::{RetryLimits, SqliteSettings};
 

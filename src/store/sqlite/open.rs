@@ -73,7 +73,7 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Refuses a file that is not SQLite's before SQLite touches it.
-fn refuse_other_formats(path: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_other_formats(path: &Path) -> Result<(), StoreError> {
     let mut magic = Vec::new();
     match File::open(path) {
         Ok(file) => {
@@ -91,7 +91,7 @@ fn refuse_other_formats(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Refuses another program's database, and one that a newer kinitro wrote.
-fn refuse_foreign(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn refuse_foreign(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     let pragma =
         |name: &str| -> Result<i32, StoreError> { Ok(connection.pragma_query_value(None, name, |r| r.get(0))?) };
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

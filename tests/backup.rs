@@ -1,0 +1,146 @@
+//! `kinitro db backup`: what it keeps of a daemon that works, what it finds, and that a daemon goes on from it.
+
+mod stage;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use stage::process::{Process, assert_refused, kinitro};
+use stage::{Miner, Play, Stage, eventually, http, manifest};
+
+/// A stage whose daemon has published its first cycle and goes on.
+fn published() -> (Stage, Process, String) {
+    let miners = [Miner::start("zero", &["--policy", "zero"])];
+    let stage = Stage::set(&Play { episodes: 1, ..Play::default() }, &miners);
+    let mut daemon = Process::start(&mut stage.role("daemon"));
+    let url = daemon.url();
+    eventually("the cycle is published", || manifest(&url, 1));
+    (stage, daemon, url)
+}
+
+fn back_up(stage: &Stage, arguments: &[&str]) -> Output {
+    stage.role("db").arg("backup").args(arguments).output().unwrap()
+}
+
+fn made(output: &Output) -> serde_json::Value {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn check(folder: &Path) -> Output {
+    kinitro().args(["db", "backup", "--check"]).arg(folder).output().unwrap()
+}
+
+fn transcripts(folder: &Path) -> Vec<PathBuf> {
+    let shelves = fs::read_dir(folder.join("transcripts")).unwrap();
+    let mut files: Vec<PathBuf> = shelves
+        .flat_map(|shelf| fs::read_dir(shelf.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+/// A file that nobody else has, in the place of one that others may have linked.
+fn overwrite(file: &Path, bytes: &[u8]) {
+    fs::remove_file(file).unwrap();
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_daemon_goes_on_from_a_backup_of_one_that_was_at_work() {
+    let (stage, mut daemon, url) = published();
+    let path = format!("{url}/v1/cycles/1/manifest");
+    let (_, original) = http::request("GET", &path, &[], b"").unwrap();
+    let backups = stage.data().join("backups");
+    let to = backups.to_str().unwrap();
+    let first = made(&back_up(&stage, &["--to", to, "--json"]));
+    assert_eq!((&first["newest_cycle"], &first["transcripts"]), (&1.into(), &4.into()), "{first}");
+    assert_eq!(first["new_transcripts"], 4);
+    let second = made(&back_up(&stage, &["--to", to, "--keep", "2", "--json"]));
+    assert_eq!((&second["new_transcripts"], &second["removed"]), (&0.into(), &serde_json::json!([])), "{second}");
+    let third = made(&back_up(&stage, &["--to", to, "--keep", "2", "--json"]));
+    assert_eq!(third["removed"], serde_json::json!([first["folder"]]));
+    assert!(daemon.is_alive());
+    daemon.kill_nine();
+
+    let folder = PathBuf::from(third["folder"].as_str().unwrap());
+    assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700, "it holds secrets");
+    assert!(check(&folder).status.success());
+    let newest = check(&backups);
+    assert!(String::from_utf8_lossy(&newest.stdout).contains("is whole: cycles up to 1, 4 transcripts"), "{newest:?}");
+    let mut restored = Process::start(stage.role("daemon").arg("--data-dir").arg(&folder));
+    let url = restored.url();
+    let (status, shown) = http::request("GET", &format!("{url}/v1/cycles/1/manifest"), &[], b"").unwrap();
+    assert_eq!((status, shown == original), (200, true), "the very same bytes");
+    let verified = kinitro().args(["verify", &format!("{url}/v1/cycles/1")]).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
+fn losses_are_told_healed_from_the_backup_before_and_keep_older_backups() {
+    let (stage, mut daemon, _) = published();
+    daemon.interrupt();
+    assert!(daemon.ended().success());
+    let backups = stage.data().join("backups");
+    let to = backups.to_str().unwrap();
+    let first = made(&back_up(&stage, &["--to", to, "--json"]));
+    let [one, other, ..] = &transcripts(&stage.data())[..] else { panic!("four transcripts") };
+    overwrite(one, b"no transcript");
+    let healed = made(&back_up(&stage, &["--to", to, "--json"]));
+    assert_eq!(healed["damage"], serde_json::json!([]));
+    assert!(check(Path::new(healed["folder"].as_str().unwrap())).status.success());
+
+    // Neither the data folder nor the backup before has it now.
+    let in_backup = |file: &Path| {
+        let below = file.strip_prefix(stage.data()).unwrap();
+        Path::new(healed["folder"].as_str().unwrap()).join(below)
+    };
+    overwrite(&in_backup(one), b"no transcript");
+    overwrite(&in_backup(other), &fs::read(&transcripts(&stage.data())[2]).unwrap());
+    let refused = check(&backups);
+    let name = |file: &Path| {
+        let shelf = file.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+        shelf + file.file_stem().unwrap().to_str().unwrap()
+    };
+    let damaged = format!("transcript {} is damaged", name(one));
+    assert_refused(
+        "check",
+        &refused,
+        1,
+        &["is not whole", &damaged, &format!("the file of transcript {}", name(other))],
+    );
+    let lossy = back_up(&stage, &["--to", to, "--keep", "1"]);
+    assert_refused("backup", &lossy, 1, &["the data folder has losses", &damaged]);
+    assert!(Path::new(first["folder"].as_str().unwrap()).exists(), "older backups may have what is lost");
+}
+
+#[test]
+fn a_backup_that_was_changed_is_found_out() {
+    let (stage, mut daemon, _) = published();
+    daemon.kill_nine();
+    let backups = stage.data().join("backups");
+    let first = made(&back_up(&stage, &["--to", backups.to_str().unwrap(), "--json"]));
+    let folder = PathBuf::from(first["folder"].as_str().unwrap());
+    let database = rusqlite::Connection::open(folder.join("kinitro.sqlite3")).unwrap();
+    database.execute_batch("UPDATE publication SET digest = zeroblob(32)").unwrap();
+    drop(database);
+    let with = ["the database is not the one that was written", "the manifest of cycle 1 is not the one"];
+    assert_refused("check", &check(&folder), 1, &with);
+}
+
+#[test]
+fn nothing_is_made_of_nothing_nor_among_other_things() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let back_up =
+        |to: &Path| kinitro().args(["db", "--data-dir"]).arg(&data).args(["backup", "--to"]).arg(to).output().unwrap();
+    assert_refused("no database", &back_up(&folder.path().join("b")), 1, &["there is no database"]);
+    assert!(!data.exists() && !folder.path().join("b").exists());
+    assert!(kinitro().args(["db", "--data-dir"]).arg(&data).arg("init").output().unwrap().status.success());
+    assert_refused("data folder", &back_up(&data), 1, &["holds something that is no backup"]);
+    assert!(back_up(&folder.path().join("b")).status.success(), "an empty database is one");
+    assert_refused("check", &check(&data), 1, &["holds no backup"]);
+}
