@@ -187,6 +187,9 @@ in
       "40-store-b" = slot.store // {
         Type = usrType;
         Label = "_empty";
+        # As the first slot is, and as systemd-repart makes hashes by itself.
+        ReadOnly = true;
+        GrowFileSystem = false;
       };
       "50-state" = {
         Type = "linux-generic";

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import image
 import machines
 import pins
 import sources
@@ -34,6 +35,7 @@ CHECKS: list[Check] = [
     ("the program takes the settings", machines.check_settings),
     ("docs/nixos-options.md is current", machines.check_options),
     ("flake outputs", machines.check_outputs),
+    ("appliance recipe", image.check_recipe),
 ]
 WHOLE_CHECKS: list[Check] = [
     ("unit texts on NixOS", whole.check_units),

@@ -60,6 +60,24 @@ let
       };
     };
   };
+  # The appliance of hosts.nix, smaller and with updates.
+  appliance =
+    (stubs.machine (
+      (import ../../nix/hosts.nix { self = outputs; }).appliance
+      ++ [
+        {
+          kinitro.appliance = {
+            # Small slots: what is in them is a few files.
+            storeSize = "64M";
+            veritySize = "8M";
+            update = {
+              url = "https://operator.example/appliance/";
+              keyring = "/etc/keyring.gpg";
+            };
+          };
+        }
+      ]
+    )).config;
 in
 {
   machines = lib.mapAttrs (
@@ -76,7 +94,18 @@ in
       lib.optionAttrSetToDocList (stubs.machine [ outputs.nixosModules.default ]).options
     )
   );
-  inherit (flake) inputs;
+  # What image.py makes an image from.
+  appliance = {
+    inherit (appliance.image.repart) mkfsOptions seed;
+    name = appliance.image.repart.imageFileBasename;
+    update = appliance.kinitro.appliance.update.url;
+    # What goes into a partition is a file of nixpkgs, or this machine's own.
+    definitions = lib.mapAttrs (
+      _name: partition: partition.repartConfig
+    ) appliance.image.repart.partitions;
+    firstBoot = appliance.systemd.repart.partitions;
+    inherit (appliance.systemd.sysupdate) transfers;
+  };
   # Every output by name; what is built is evaluated to its name and arguments.
   outputs = lib.mapAttrs (_name: describe) (removeAttrs outputs [ "overlays" ]) // {
     overlays = lib.attrNames outputs.overlays;

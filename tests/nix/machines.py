@@ -79,7 +79,9 @@ def check_golden() -> str:
     expected = golden_files()
     present = {path for path in GOLDEN.rglob("*") if path.is_file()}
     for path in sorted(present ^ set(expected)):
-        raise Failed(f"{path.relative_to(ROOT)} is one file too many or too few: run `make nix-write` and look at the diff")
+        raise Failed(
+            f"{path.relative_to(ROOT)} is one file too many or too few: run `make nix-write` and look at the diff"
+        )
     for path, text in expected.items():
         if path.read_text() != text:
             raise Failed(f"{path.relative_to(ROOT)} differs: run `make nix-write` and look at the diff")
@@ -149,7 +151,8 @@ def check_outputs() -> str:
     for name, machine in machines.items():
         if machine["failed"]:
             raise Failed(f"the machine {name} fails: {machine['failed'][0]}")
-    return f"{len(outputs)} kinds, {len(outputs['checks'][SYSTEM])} checks, {len(machines)} machines, on stand-ins for nixpkgs"
+    checks = len(outputs["checks"][SYSTEM])
+    return f"{len(outputs)} kinds, {checks} checks, {len(machines)} machines, on stand-ins for nixpkgs"
 
 
 def toml(value: Any) -> str:
@@ -173,7 +176,9 @@ def program() -> str:
 def check_settings() -> str:
     """The program takes the settings of every good machine, as it is asked when a system is built."""
     kinitro = program()
-    files = [(path, file) for path in sorted(GOLDEN.glob("*/settings.json")) for file in json.loads(path.read_text()).items()]
+    files = [
+        (path, file) for path in sorted(GOLDEN.glob("*/settings.json")) for file in json.loads(path.read_text()).items()
+    ]
     for path, (name, settings) in files:
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as written:
             written.writelines(f"{key} = {toml(value)}\n" for key, value in settings.items())

@@ -19,7 +19,7 @@ def original(url: str) -> dict[str, str]:
     parts = rest.split("/")
     if kind != "github" or len(parts) not in (2, 3):
         raise Failed(f"flake.nix: {url} is not of the form github:OWNER/REPO[/REF]; teach tests/nix/pins.py its form")
-    return {"type": kind, **dict(zip(("owner", "repo", "ref"), parts))}
+    return {"type": kind, **dict(zip(("owner", "repo", "ref"), parts, strict=False))}
 
 
 def check_node(name: str, wanted: dict[str, Any], node: dict[str, Any]) -> None:

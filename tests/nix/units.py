@@ -33,7 +33,8 @@ Hardening = dict[str, dict[str, Value]]
 
 def hardening() -> Hardening:
     """The data by role."""
-    return evaluate(f"import {HARDENING}")
+    data: Hardening = evaluate(f"import {HARDENING}")
+    return data
 
 
 def lines(key: str, value: Value) -> list[str]:

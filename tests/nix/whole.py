@@ -27,7 +27,8 @@ def nixpkgs() -> Path:
 @functools.cache
 def machines() -> dict[str, Any]:
     """The machines of cases.nix as NixOS evaluates them."""
-    return evaluate(f"import {ROOT}/tests/nix/nixos.nix {{ nixpkgs = {nixpkgs()}; }}")
+    found: dict[str, Any] = evaluate(f"import {ROOT}/tests/nix/nixos.nix {{ nixpkgs = {nixpkgs()}; }}")
+    return found
 
 
 def check_units() -> str:
@@ -55,7 +56,14 @@ def check_messages() -> str:
 def check_flake() -> str:
     """`nix flake check` evaluates every output and builds none."""
     nixpkgs()
-    command = [nix_program("nix"), "--extra-experimental-features", "nix-command flakes", "flake", "check", "--no-build"]
+    command = [
+        nix_program("nix"),
+        "--extra-experimental-features",
+        "nix-command flakes",
+        "flake",
+        "check",
+        "--no-build",
+    ]
     for name, variable in OVERRIDES.items():
         if folder := os.environ.get(variable):
             command += ["--override-input", name, f"path:{Path(folder).resolve()}"]
