@@ -71,16 +71,11 @@ in
 
   config = mkIf cfg.enable {
     assertions =
-      role.secretAssertions [
-        {
-          option = "${prefix}.apiKeyFile";
-          path = cfg.apiKeyFile;
-        }
-        {
-          option = "${prefix}.bearerFile";
-          path = cfg.bearerFile;
-        }
-      ]
+      role.secretAssertions {
+        inherit prefix;
+        inherit (cfg) settings;
+        secrets = { inherit (cfg) apiKeyFile bearerFile; };
+      }
       ++ [
         {
           assertion = cfg.apiKeyFile != null || isLoopback;

@@ -142,13 +142,16 @@ in
 
       startAt = mkOption {
         type = types.str;
-        default = "daily";
-        description = "When, as {manpage}`systemd.time(7)` has it.";
+        default = "hourly";
+        description = ''
+          When, as {manpage}`systemd.time(7)` has it. Make one for each cycle: a cycle that was published after the backup
+          from which an operator goes on gets its number again, which validators report.
+        '';
       };
 
       keep = mkOption {
         type = types.ints.positive;
-        default = 7;
+        default = 24;
         description = "How many backups are kept.";
       };
     };
@@ -157,16 +160,11 @@ in
   config = mkIf cfg.enable {
     assertions =
       role.chainAssertions { inherit prefix chain; }
-      ++ role.secretAssertions [
-        {
-          option = "${prefix}.hotkeyFile";
-          path = cfg.hotkeyFile;
-        }
-        {
-          option = "${prefix}.bearerFile";
-          path = cfg.bearerFile;
-        }
-      ]
+      ++ role.secretAssertions {
+        inherit prefix;
+        inherit (cfg) settings;
+        secrets = { inherit (cfg) hotkeyFile bearerFile; };
+      }
       ++ [
         (role.hotkeyAssertion {
           inherit prefix chain;
@@ -204,7 +202,7 @@ in
         wantedBy = [ "timers.target" ];
         timerConfig = {
           OnCalendar = cfg.backup.startAt;
-          RandomizedDelaySec = "1h";
+          RandomizedDelaySec = "5min";
           # A machine that was off at that time makes its backup when it is on again.
           Persistent = true;
         };

@@ -57,12 +57,11 @@ in
   config = mkIf cfg.enable {
     assertions =
       role.chainAssertions { inherit prefix chain; }
-      ++ role.secretAssertions [
-        {
-          option = "${prefix}.hotkeyFile";
-          path = cfg.hotkeyFile;
-        }
-      ]
+      ++ role.secretAssertions {
+        inherit prefix;
+        inherit (cfg) settings;
+        secrets = { inherit (cfg) hotkeyFile; };
+      }
       ++ [
         (role.hotkeyAssertion {
           inherit prefix chain;

@@ -4,7 +4,8 @@ let
   inherit (lib) mkOption types;
   hardening = import ./hardening.nix;
   format = pkgs.formats.toml { };
-  isStored = path: lib.hasPrefix builtins.storeDir (toString path);
+  # A path literal becomes a file of the store where it is used.
+  isStored = path: builtins.isPath path || lib.hasPrefix builtins.storeDir path;
 in
 rec {
   inherit hardening;
@@ -110,17 +111,29 @@ rec {
         cp $written $out
       '';
 
-  # `secrets` are { option, path }; paths that are null are fine.
-  secretAssertions = map (
-    { option, path }:
+  # `secrets` are the options of a role that name files of secrets, by name; files that are null are fine. Settings
+  # may name such files too.
+  secretAssertions =
     {
+      prefix,
+      settings,
+      secrets,
+    }:
+    let
+      named = {
+        "settings.chain.hotkey_file" = settings.chain.hotkey_file or null;
+        "settings.chain.wallet_path" = settings.chain.wallet_path or null;
+        "settings.executor.api_key_file" = settings.executor.api_key_file or null;
+        "settings.executor.bearer_file" = settings.executor.bearer_file or null;
+      };
+    in
+    lib.mapAttrsToList (option: path: {
       assertion = path == null || !isStored path;
       message = ''
-        ${option} is in the Nix store, which everybody can read. Name a file outside of it as a string, such as
+        ${prefix}.${option} is in the Nix store, which everybody can read. Name a file outside of it as a string, such as
         "/var/lib/secrets/kinitro".
       '';
-    }
-  );
+    }) (named // secrets);
 
   chainAssertions =
     { prefix, chain }:
@@ -142,7 +155,12 @@ rec {
     }:
     {
       assertion =
-        chain.network == devNetwork || hotkeyFile != null || (chain.wallet_path or null) != null;
+        chain.network == devNetwork
+        || lib.any (file: file != null) [
+          hotkeyFile
+          (chain.hotkey_file or null)
+          (chain.wallet_path or null)
+        ];
       message = ''
         ${prefix}.settings.chain.network is "${chain.network}", where a hotkey signs. Set ${prefix}.hotkeyFile.
       '';

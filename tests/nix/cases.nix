@@ -111,6 +111,13 @@
     };
   };
 
+  bad-literal-hotkey = {
+    services.kinitro-validator = {
+      enable = true;
+      settings.chain.hotkey_file = ./cases.nix;
+    };
+  };
+
   bad-data-dir = {
     services.kinitro = {
       enable = true;
