@@ -8,9 +8,10 @@ PEERS  := vendor/python-peers
 DEMO_ARGS ?=
 PEERS_ARGS ?=
 PICTURES_ARGS ?=
+VM_TESTS_ARGS ?=
 
 .PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick
-.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera nix-check nix-eval nix-write clean
+.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera nix-check nix-eval nix-write vm-tests clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -116,6 +117,10 @@ nix-eval: ## evaluate every output with real nixpkgs: NIXPKGS=path make nix-eval
 nix-write: ## write what is generated from the Nix files: lines of dist/systemd, golden files, docs/nixos-options.md
 	@scripts/nix-tools
 	python3 tests/nix/check.py --write
+
+# KINITRO_BIN names a program that was built before.
+vm-tests: $(if $(KINITRO_BIN),vendor,build) ## whole machines with systemd, as root on Debian (VM_TESTS_ARGS="basic --qemu")
+	python3 vm-tests/local $(VM_TESTS_ARGS)
 
 clean: ## remove what was built and fetched
 	rm -rf target vendor

@@ -91,12 +91,35 @@ let
       dockerTools.buildLayeredImage = arguments: built "image" arguments;
       fetchPypi = arguments: built "wheel" arguments;
       mkShell = arguments: built "shell" arguments;
-      python3.withPackages = choose: package "python3" { chosen = choose pkgsOfPython; };
+      python3 = package "python3" {
+        withPackages = choose: package "python3" { chosen = choose pkgsOfPython; };
+      };
+      # A test is a derivation of its script and its machines' units; each of these evaluates, and nothing fails in it.
+      testers.runNixOSTest =
+        test:
+        let
+          case = import (lib.head test.imports);
+          failed = config: lib.filter (assertion: !assertion.assertion) config.assertions;
+          units =
+            node:
+            let
+              inherit (machine (test.defaults.imports ++ [ node ])) config;
+            in
+            if failed config == [ ] then
+              lib.mapAttrs (_name: unitText) config.systemd.services
+            else
+              throw (lib.head (failed config)).message;
+        in
+        built case.name {
+          inherit (case) testScript;
+          nodes = lib.mapAttrs (_name: units) case.nodes;
+        };
     }
     // lib.genAttrs [
       "autoAddDriverRunpath"
       "cacert"
       "cargo-nextest"
+      "curl"
       "deadnix"
       "installShellFiles"
       "jq"
@@ -179,9 +202,16 @@ let
       hardware = anything;
       nixpkgs = anything;
       users = anything;
+      virtualisation = anything;
       networking = {
         hostName = text "nixos";
-        firewall.allowedTCPPorts = list;
+        firewall = {
+          allowedTCPPorts = list;
+          enable = mkOption {
+            type = types.bool;
+            default = true;
+          };
+        };
       };
       services = {
         openssh = anything;
@@ -221,9 +251,6 @@ let
   );
   section = name: values: lib.optionalString (values != { }) "[${name}]\n${assignments values}\n";
   joined = values: lib.optionalAttrs (values != [ ]);
-in
-{
-  inherit pkgs crane;
 
   # A machine of these modules, as NixOS would evaluate it. It has packages of its own, in which there is no kinitro.
   machine =
@@ -261,4 +288,12 @@ in
     )
     + section "Timer" unit.timerConfig
     + section "Install" (joined unit.wantedBy { WantedBy = unit.wantedBy; });
+in
+{
+  inherit
+    crane
+    machine
+    pkgs
+    unitText
+    ;
 }

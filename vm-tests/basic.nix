@@ -1,0 +1,5 @@
+{
+  name = "kinitro-basic";
+  nodes = import ./lib/nodes.nix ./basic.toml;
+  testScript = builtins.readFile ./basic.py;
+}

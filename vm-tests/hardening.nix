@@ -1,0 +1,5 @@
+{
+  name = "kinitro-hardening";
+  nodes = import ./lib/nodes.nix ./hardening.toml;
+  testScript = builtins.readFile ./hardening.py;
+}

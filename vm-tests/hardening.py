@@ -1,0 +1,48 @@
+# What the units must not be able to do, tried in their own sandboxes by hardening/probe.py.
+import json
+from typing import Any
+
+UNITS = {"kinitro": daemon, "kinitro-executor": executor, "kinitro-validator": validator}
+PROBE = "/etc/kinitro-probe.py"
+
+
+def in_sandbox(machine: Any, unit: str) -> dict[str, dict[str, str]]:
+    """Runs the probe as a unit that has every line of `unit`, but for what it starts."""
+    python = machine.succeed("readlink -f $(command -v python3)").strip()
+    machine.succeed(
+        f"systemctl cat {unit}.service | grep -vE '^(Exec|Type=|WatchdogSec=|Restart=)' > /run/systemd/system/probe.service",
+        f"printf '[Service]\\nType=oneshot\\nExecStart={python} {PROBE}\\nStandardOutput=truncate:/run/probe.json\\n'"
+        " >> /run/systemd/system/probe.service",
+        "systemctl daemon-reload",
+        "systemctl start probe.service",
+    )
+    found: dict[str, dict[str, str]] = json.loads(machine.succeed("cat /run/probe.json"))
+    return found
+
+
+def went_through(outcomes: dict[str, str]) -> dict[str, str]:
+    return {name: said for name, said in outcomes.items() if said.startswith("went through")}
+
+
+start_all()
+for unit, machine in UNITS.items():
+    with subtest(f"{unit}: secrets are there, root's alone"):
+        machine.succeed(
+            f"systemctl stop {unit}.service",
+            "mkdir -p /etc/kinitro /root",
+            "umask 077; for file in /etc/kinitro/hotkey /etc/kinitro/api-key /root/secret /tmp/of-the-host; do echo s > $file; done",
+        )
+
+    with subtest(f"{unit}: what root without a sandbox can do here"):
+        control = json.loads(machine.succeed(f"python3 {PROBE}"))
+        possible = went_through(control["forbidden"])
+        # A container lacks some of it from the start, a machine of its own next to nothing.
+        assert len(possible) >= len(control["forbidden"]) // 2, control
+        for name in sorted(set(control["forbidden"]) - set(possible)):
+            machine.log(f"not shown here, for root cannot either: {name} ({control['forbidden'][name]})")
+
+    with subtest(f"{unit}: what the unit can do"):
+        found = in_sandbox(machine, unit)
+        t.assertEqual(went_through(found["forbidden"]), {}, f"{unit} can do what it must not")
+        t.assertEqual(set(went_through(found["allowed"])), set(found["allowed"]), f"{unit} cannot do what it must: {found['allowed']}")
+        machine.log(f"{len(possible)} of {len(found['forbidden'])} attempts were refused that root succeeds with")
