@@ -33,6 +33,10 @@ pub struct SettingsArgs {
     #[arg(global = true, long, value_name = "HASH")]
     pub genesis: Option<BlockHash>,
 
+    /// File of the hotkey itself, in place of a wallet's
+    #[arg(global = true, long, value_name = "FILE", conflicts_with = "wallet_path")]
+    pub hotkey_file: Option<PathBuf>,
+
     /// Folder of the wallets [default: ~/.bittensor/wallets]
     #[arg(global = true, long, value_name = "FOLDER")]
     pub wallet_path: Option<PathBuf>,
@@ -73,8 +77,10 @@ impl SettingsArgs {
             if let Some(folder) = &self.data_dir {
                 settings.storage.data_dir = folder.clone();
             }
-            if let Some(folder) = &self.wallet_path {
-                settings.chain.wallet_path = Some(folder.clone());
+            // One of the two on the command line stands above either in the file.
+            if self.hotkey_file.is_some() || self.wallet_path.is_some() {
+                settings.chain.hotkey_file = self.hotkey_file.clone();
+                settings.chain.wallet_path = self.wallet_path.clone();
             }
             settings.chain.genesis = self.genesis.or(settings.chain.genesis);
             settings.chain.strict_wallet |= self.strict;

@@ -10,6 +10,7 @@ use crate::chain::{
 };
 use crate::domain::{Hotkey, Netuid};
 use crate::service::appliance::OpenError;
+use crate::service::credentials::{Credentials, HOTKEY};
 use crate::service::settings::{ChainSettings, Settings};
 
 /// Name of the development chain's file in the data folder.
@@ -63,7 +64,15 @@ pub async fn open_chain(settings: &Settings) -> Result<Arc<dyn Chain>, ChainErro
 pub fn open_key(settings: &Settings) -> Result<OperatorKey, WalletError> {
     match is_dev(settings) {
         true => Ok(dev_key(settings)),
-        false => read_hotkey(&wallet_place(&settings.chain)?, settings.chain.strict_wallet),
+        false => {
+            let credentials = Credentials::own();
+            let place = hotkey_place(&settings.chain, &credentials)?;
+            let key = read_hotkey(&place, settings.chain.strict_wallet)?;
+            if credentials.hold(place.file()) {
+                tracing::info!(hotkey = %key.hotkey(), "the hotkey is a credential of the service manager");
+            }
+            Ok(key)
+        }
     }
 }
 
@@ -74,11 +83,25 @@ pub fn open_key(settings: &Settings) -> Result<OperatorKey, WalletError> {
 pub fn own_hotkey(settings: &Settings) -> Result<Hotkey, WalletError> {
     match is_dev(settings) {
         true => Ok(dev_key(settings).hotkey()),
-        false => read_hotkey_address(&wallet_place(&settings.chain)?),
+        false => read_hotkey_address(&hotkey_place(&settings.chain, &Credentials::own())?),
     }
 }
 
-/// The file of the wallet's hotkey.
+/// The hotkey's file: the one that is named, else that of the wallet where the folder of wallets is named, else the credential
+/// `hotkey` of the service manager, else that of the wallet in the user's own folder.
+///
+/// # Errors
+/// [`WalletError`].
+pub fn hotkey_place(settings: &ChainSettings, credentials: &Credentials) -> Result<WalletPlace, WalletError> {
+    let given = settings.wallet_path.is_none().then(|| credentials.file(HOTKEY)).flatten();
+    match settings.hotkey_file.clone().or(given) {
+        Some(file) if credentials.hold(&file) => Ok(WalletPlace::credential_at(file)),
+        Some(file) => Ok(WalletPlace::file_at(file)),
+        None => wallet_place(settings),
+    }
+}
+
+/// The file of the hotkey in a wallet.
 ///
 /// # Errors
 /// [`WalletError`].
@@ -120,4 +143,28 @@ fn make_folder(folder: &Path) -> Result<(), ChainError> {
         let folder = folder.display();
         ChainError::File(format!("{folder}: {error}; it must be a folder that this user may write to"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hotkey_that_is_named_stands_above_one_that_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let given = folder.path().join("hotkey");
+        let credentials = Credentials::in_folder(Some(folder.path().to_owned()));
+        let place = |chain: ChainSettings| hotkey_place(&chain, &credentials).unwrap();
+        let in_wallet = ChainSettings { wallet_path: Some("/srv/keys".into()), ..ChainSettings::default() };
+        let named = ChainSettings { hotkey_file: Some("/srv/hotkey".into()), ..ChainSettings::default() };
+        assert_ne!(place(ChainSettings::default()).file(), given, "there is no such credential");
+        std::fs::write(&given, "{}").unwrap();
+        assert_eq!(place(ChainSettings::default()), WalletPlace::credential_at(given.clone()));
+        let name = ChainSettings { wallet_name: "main".into(), ..ChainSettings::default() };
+        assert_eq!(place(name), WalletPlace::credential_at(given.clone()), "a name without a folder names no file");
+        assert_eq!(place(in_wallet).file(), Path::new("/srv/keys/default/hotkeys/default"));
+        assert_eq!(place(named), WalletPlace::file_at("/srv/hotkey".into()));
+        let itself = ChainSettings { hotkey_file: Some(given.clone()), ..ChainSettings::default() };
+        assert_eq!(place(itself), WalletPlace::credential_at(given), "a credential by its whole path is one too");
+    }
 }

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod build_identity;
 pub mod chain_access;
 pub mod claims;
+pub mod credentials;
 pub mod demo;
 pub mod evidence;
 pub mod executor;

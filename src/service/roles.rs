@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::api::{self, Access, ApiState, OpenElsewhere};
 use super::appliance::{Appliance, OpenError, open_simulator};
 use super::chain_access::ChainAccess;
+use super::credentials::{self, Credentials};
 use super::executor::{Executor, ExecutorError, ExecutorOptions, PhysicsPool};
 use super::files::{MAX_SECRET_BYTES, read_text_capped};
 use super::http_server::{HttpLimits, serve};
@@ -139,9 +140,11 @@ pub async fn schedule(settings: Settings, shutdown: CancellationToken, ready: Re
 /// # Errors
 /// As [`daemon`].
 pub async fn execute(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
-    let key = match &settings.executor.api_key_file {
-        Some(file) => Some(read_secret(file)?),
-        None => std::env::var(API_KEY_VARIABLE).ok().map(|key| Secret::new(&key)),
+    let given = || Credentials::own().file(credentials::API_KEY);
+    let key = match (&settings.executor.api_key_file, std::env::var(API_KEY_VARIABLE)) {
+        (Some(file), _) => Some(read_secret(file)?),
+        (None, Ok(key)) => Some(Secret::new(&key)),
+        (None, Err(_)) => given().map(|file| read_secret(&file)).transpose()?,
     };
     let queue = Arc::new(HttpTaskClient::new(&settings.executor.api_url, key)?);
     let for_simulator = settings.clone();
@@ -308,8 +311,9 @@ async fn start_executor(
     simulator: &Simulator,
 ) -> Result<Executor, RoleError> {
     let mut client = ClientOptions::default();
-    if let Some(file) = &settings.bearer_file {
-        let bearer = read_secret(file)?;
+    let given = || Credentials::own().file(credentials::BEARER);
+    if let Some(file) = settings.bearer_file.clone().or_else(given) {
+        let bearer = read_secret(&file)?;
         let credential =
             |pattern: &String| PlatformCredential { host_pattern: pattern.clone(), bearer: bearer.clone() };
         client.credentials = rules.hosts.iter().map(credential).collect();

@@ -59,17 +59,23 @@ pub enum ClientSetupError {
     Tls(String),
 }
 
+/// The address of an API.
+///
+/// # Errors
+/// [`ClientSetupError::BadUrl`].
+pub fn parse_api_url(text: &str) -> Result<Url, ClientSetupError> {
+    let url =
+        text.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
+    url.ok_or_else(|| ClientSetupError::BadUrl(printable(text, 100)))
+}
+
 impl HttpTaskClient {
     /// A client for the API at `base`, for example `https://api.example.org`, with an executor's key.
     ///
     /// # Errors
     /// [`ClientSetupError`].
     pub fn new(base: &str, key: Option<Secret>) -> Result<HttpTaskClient, ClientSetupError> {
-        let bad = || ClientSetupError::BadUrl(printable(base, 100));
-        let mut url: Url = base.parse().map_err(|_| bad())?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(bad());
-        }
+        let mut url = parse_api_url(base)?;
         if key.is_some() && url.scheme() == "http" && !is_loopback(&url) {
             return Err(ClientSetupError::PlainKey(printable(base, 100)));
         }

@@ -19,8 +19,6 @@ const MAX_FILE_BYTES: usize = 64 << 10;
 const OPEN: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits() as i32;
 /// The number of sr25519 among Substrate's kinds of keys.
 const SR25519: u64 = 1;
-/// Permission bits of anybody but the owner.
-const OTHERS: u32 = 0o077;
 /// How encrypted key files begin: by NaCl, by Ansible's vault, and by Fernet.
 const ENCRYPTED: [&[u8]; 3] = [b"$NACL", b"$ANSIBLE_VAULT", b"gAAAAA"];
 
@@ -44,7 +42,7 @@ struct Fields<'a> {
 /// [`WalletError`].
 pub fn read_hotkey(place: &WalletPlace, strict: bool) -> Result<OperatorKey, WalletError> {
     let file = place.file();
-    let bytes = read(file, Some(strict))?;
+    let bytes = read(place, Some(strict))?;
     let fields = fields(file, &bytes)?;
     let stated = address(file, &fields)?;
     let (field, key) = secret(file, &fields)?;
@@ -60,12 +58,13 @@ pub fn read_hotkey(place: &WalletPlace, strict: bool) -> Result<OperatorKey, Wal
 /// # Errors
 /// [`WalletError`].
 pub fn read_hotkey_address(place: &WalletPlace) -> Result<Hotkey, WalletError> {
-    let bytes = read(place.file(), None)?;
+    let bytes = read(place, None)?;
     address(place.file(), &fields(place.file(), &bytes)?)
 }
 
 /// The file's bytes. With `strict` its permissions are looked at.
-fn read(path: &Path, strict: Option<bool>) -> Result<Zeroizing<Vec<u8>>, WalletError> {
+fn read(place: &WalletPlace, strict: Option<bool>) -> Result<Zeroizing<Vec<u8>>, WalletError> {
+    let path = place.file();
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => WalletError::Missing(path.to_owned()),
         _ => WalletError::Unreadable { file: path.to_owned(), why: error.to_string() },
@@ -77,7 +76,7 @@ fn read(path: &Path, strict: Option<bool>) -> Result<Zeroizing<Vec<u8>>, WalletE
     }
     let mode = metadata.permissions().mode() & 0o777;
     if let Some(strict) = strict
-        && mode & OTHERS != 0
+        && mode & place.exposing() != 0
     {
         let exposed = WalletError::Exposed { file: path.to_owned(), mode };
         if strict {

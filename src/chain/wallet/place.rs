@@ -33,10 +33,16 @@ impl WalletRoot {
     }
 }
 
-/// One hotkey of one wallet.
+/// Permission bits of anybody but a file's owner.
+const OTHERS: u32 = 0o077;
+/// The group's bit for reading. A service manager that hands a file over by an access list shows that list's mask there.
+const GROUP_READS: u32 = 0o040;
+
+/// The file of one hotkey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalletPlace {
     file: PathBuf,
+    exposing: u32,
 }
 
 impl WalletPlace {
@@ -51,12 +57,27 @@ impl WalletPlace {
                 return Err(WalletError::Name { kind, name: printable(name, SHOWN_BYTES) });
             }
         }
-        Ok(WalletPlace { file: root.0.join(wallet).join(HOTKEYS).join(hotkey) })
+        Ok(WalletPlace::file_at(root.0.join(wallet).join(HOTKEYS).join(hotkey)))
+    }
+
+    /// The hotkey in a file that is named itself. It must be a hotkey's, which the name cannot tell.
+    pub fn file_at(file: PathBuf) -> WalletPlace {
+        WalletPlace { file, exposing: OTHERS }
+    }
+
+    /// The same for a file that a service manager hands to this process alone, of mode 0400 or 0440.
+    pub fn credential_at(file: PathBuf) -> WalletPlace {
+        WalletPlace { file, exposing: OTHERS & !GROUP_READS }
     }
 
     /// The hotkey's file.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Permission bits that the file must not have, for then others may use it.
+    pub(super) fn exposing(&self) -> u32 {
+        self.exposing
     }
 }
 

@@ -1,12 +1,17 @@
 //! What types cannot say about settings.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use tracing_subscriber::EnvFilter;
 
 use super::sections::{ApiSettings, ChainSettings, ExecutorSettings, Settings, ValidatorSettings};
 use crate::beacon::DEFAULT_DEV_CHAIN;
-use crate::chain::NodeSettings;
-use crate::domain::{CameraSetting, Contest, ExecutorId, RendererProfile, Strategy, camera_problems};
+use crate::chain::{NodeSettings, WalletPlace, WalletRoot};
+use crate::domain::{CameraSetting, Contest, ExecutorId, RendererProfile, Strategy, camera_problems, printable};
 use crate::replay::Sample;
+use crate::service::published::parse_address;
+use crate::service::task_client::parse_api_url;
 use crate::sim;
 
 /// MetaWorld's own step limit; stepping past it is an error there.
@@ -26,6 +31,11 @@ pub fn check(settings: &Settings) -> Vec<String> {
     check_executor(&settings.executor, &mut problems);
     check_chain(&settings.chain, &mut problems);
     check_validator(&settings.validator, &mut problems);
+    if let Err(error) = EnvFilter::try_new(&settings.log.filter) {
+        let filter = printable(&settings.log.filter, 60);
+        let error = printable(&error.to_string(), 100);
+        problems.push(format!("[log] filter: {filter:?} is none ({error}); try `info` or `kinitro=debug`"));
+    }
     if settings.scheduler.poll_interval_ms == 0 {
         problems.push("[scheduler] poll_interval_ms must be at least 1".into());
     }
@@ -43,6 +53,9 @@ fn check_validator(validator: &ValidatorSettings, problems: &mut Vec<String>) {
             problems.push(format!("[validator] {name} must be at least 1"));
         }
     }
+    if let Err(error) = parse_address(&validator.backend_url) {
+        problems.push(format!("[validator] backend_url: {error}"));
+    }
     if validator.read == Sample::None {
         problems.push("[validator] read must not be \"none\": a manifest is held against its transcripts".into());
     }
@@ -55,6 +68,19 @@ fn check_chain(chain: &ChainSettings, problems: &mut Vec<String>) {
     }
     if is_dev && chain.genesis.is_some() {
         problems.push("[chain] genesis: that of the network `dev` follows from its name; name a network".into());
+    }
+    if is_dev && chain.hotkey_file.is_some() {
+        problems.push(
+            "[chain] hotkey_file: on the network `dev` keys follow from names, and no file is read; name a network"
+                .into(),
+        );
+    }
+    if chain.hotkey_file.is_some() && chain.wallet_path.is_some() {
+        problems.push("[chain] hotkey_file and wallet_path name two places for one hotkey; unset one of them".into());
+    }
+    if !is_dev && let Err(error) = WalletPlace::new(&WalletRoot(PathBuf::new()), &chain.wallet_name, &chain.hotkey_name)
+    {
+        problems.push(format!("[chain] {error}"));
     }
     if !is_dev && let Err(error) = NodeSettings::of(&chain.network, &chain.endpoints, chain.genesis) {
         problems.push(format!("[chain] {error}"));
@@ -168,6 +194,9 @@ fn check_executor(executor: &ExecutorSettings, problems: &mut Vec<String>) {
     }
     for env in executor.environments.iter().filter(|env| sim::task(env).is_none()) {
         problems.push(format!("[executor] environments: there is no {env}; `kinitro list-envs` shows what there is"));
+    }
+    if let Err(error) = parse_api_url(&executor.api_url) {
+        problems.push(format!("[executor] api_url: {error}"));
     }
     if executor.max_in_flight == 0 {
         problems.push("[executor] max_in_flight must be at least 1".into());

@@ -62,6 +62,9 @@ pub struct ChainSettings {
     /// Genesis hash of the chain. Nodes of another chain are never read. Unset: that of finney is known; on any other
     /// network nothing is signed.
     pub genesis: Option<BlockHash>,
+    /// File of the hotkey itself, as btcli writes it. Unset: where `wallet_path` is unset too, the credential `hotkey` of the
+    /// service manager if it gives one; else the wallet's. The development chain needs none.
+    pub hotkey_file: Option<PathBuf>,
     /// Folder of the wallets. Unset: `~/.bittensor/wallets`. The development chain needs none.
     pub wallet_path: Option<PathBuf>,
     /// Refuse a hotkey file that others may use. Default off: such a file is only logged.
@@ -86,6 +89,7 @@ impl Default for ChainSettings {
             network: "dev".into(),
             endpoints: Vec::new(),
             genesis: None,
+            hotkey_file: None,
             wallet_path: None,
             strict_wallet: false,
             netuid: 2,
@@ -169,7 +173,8 @@ pub struct ExecutorSettings {
     pub id: String,
     /// Where tasks come from. Default `http://127.0.0.1:8000`. Not used by the daemon's own executor.
     pub api_url: String,
-    /// File that holds this executor's API key. Unset: the variable KINITRO_API_KEY, else none.
+    /// File that holds this executor's API key. Unset: the variable KINITRO_API_KEY, else the credential `api-key` of the
+    /// service manager, else none.
     pub api_key_file: Option<PathBuf>,
     /// Episodes in flight at once; most of the time they wait for a remote policy. Default 128.
     pub max_in_flight: usize,
@@ -179,7 +184,8 @@ pub struct ExecutorSettings {
     pub fault_settle_ms: u64,
     /// Environments that this executor takes. Default empty: all.
     pub environments: Vec<crate::domain::EnvId>,
-    /// File that holds the bearer credential sent to policies, for platforms that ask for one. Unset: none.
+    /// File that holds the bearer credential sent to policies, for platforms that ask for one. Unset: the credential `bearer` of
+    /// the service manager, else none.
     pub bearer_file: Option<PathBuf>,
 }
 

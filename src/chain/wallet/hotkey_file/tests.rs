@@ -141,6 +141,20 @@ fn a_file_that_others_may_use_is_refused_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_credential_may_be_readable_by_its_group_and_by_nobody_else() {
+    let read = |mode| {
+        let wallet = Wallet::new(whole().to_string(), mode);
+        read_hotkey(&WalletPlace::credential_at(wallet.file()), true)
+    };
+    for mode in [0o400, 0o440, 0o600, 0o640] {
+        assert_eq!(read(mode).unwrap().hotkey().to_string(), ADDRESS, "{mode:o}");
+    }
+    for mode in [0o444, 0o460, 0o404] {
+        assert!(matches!(read(mode), Err(WalletError::Exposed { .. })), "{mode:o}");
+    }
+}
+
+#[test]
 fn encrypted_files_are_not_touched_further() {
     for mark in ["$NACL", "$ANSIBLE_VAULT;1.1;AES256\n", "gAAAAABk"] {
         let wallet = Wallet::new(format!("{mark}6f7a"), 0o600);
