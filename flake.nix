@@ -128,9 +128,7 @@
           formatting = formatting.${system}.config.build.check self;
         }
         // named "package" (removeAttrs self.packages.${system} [ "default" ])
-        // lib.optionalAttrs (builtins.pathExists ./vm-tests/default.nix) (
-          named "vm" (import ./vm-tests { inherit pkgs self; })
-        )
+        // named "vm" (import ./vm-tests { inherit pkgs self; })
       );
 
       devShells = eachSystem (system: {

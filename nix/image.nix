@@ -19,7 +19,12 @@ dockerTools.buildLayeredImage {
   '';
   config = {
     Entrypoint = [ (lib.getExe kinitro) ];
-    Cmd = [ "daemon" ];
+    # Within the container's own network; `docker run -p 127.0.0.1:8000:8000` lets the machine in.
+    Cmd = [
+      "daemon"
+      "--listen"
+      "0.0.0.0:8000"
+    ];
     User = "1000:1000";
     Env = [
       "KINITRO_DATA_DIR=/data"

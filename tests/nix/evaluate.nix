@@ -1,6 +1,11 @@
 # What `make nix-check` and `make nix-eval` compare: unit texts, settings and failed assertions of each machine in
-# cases.nix, the documentation of the options, and the outputs of the flake. LIB is nixpkgs' `lib`.
-{ lib }:
+# cases.nix, the documentation of the options, and the outputs of the flake. `lib` is nixpkgs'; the
+# other two are folders of these inputs, in the place of stand-ins.
+{
+  lib,
+  crane ? null,
+  treefmt-nix ? null,
+}:
 let
   stubs = import ./stubs.nix { inherit lib; };
   # What there is to compare of a machine.
@@ -52,13 +57,8 @@ let
       };
       legacyPackages.x86_64-linux = stubs.pkgs;
     };
-    inherit (stubs) crane;
-    treefmt-nix.lib.evalModule = _pkgs: module: {
-      config.build = {
-        wrapper = builtins.seq (import module).projectRootFile "wrapper";
-        check = _source: "check";
-      };
-    };
+    crane = if crane == null then stubs.crane else { mkLib = pkgs: import crane { inherit pkgs; }; };
+    treefmt-nix.lib = if treefmt-nix == null then stubs.treefmt-nix else import treefmt-nix;
   };
   # The appliance of hosts.nix, smaller and with updates.
   appliance =

@@ -30,6 +30,8 @@ MACHINES = {
     "kinitro-executor.service": "executor",
     "kinitro-validator.service": "validator",
 }
+# The other inputs of the flake, by the variables that may name folders of them.
+INPUTS = {"crane": "CRANE", "treefmt-nix": "TREEFMT_NIX"}
 SYSTEM = "x86_64-linux"
 # Names that docs/nix.md promises; checks may be more.
 OUTPUTS = {
@@ -52,10 +54,18 @@ def nixpkgs_lib() -> Path:
     return Path(named).resolve()
 
 
+def flake_inputs() -> dict[str, Path]:
+    """Inputs of the flake that are given as folders: CRANE, TREEFMT_NIX."""
+    named = {name: os.environ.get(variable) for name, variable in INPUTS.items()}
+    return {name: Path(folder).resolve() for name, folder in named.items() if folder}
+
+
 @functools.cache
 def evaluated(attribute: str) -> Any:
     """One attribute of evaluate.nix."""
-    return evaluate(f"(import {ROOT}/tests/nix/evaluate.nix {{ lib = import {nixpkgs_lib()}; }}).{attribute}")
+    inputs = [f"{name} = {path};" for name, path in flake_inputs().items()]
+    arguments = " ".join([f"lib = import {nixpkgs_lib()};", *inputs])
+    return evaluate(f"(import {ROOT}/tests/nix/evaluate.nix {{ {arguments} }}).{attribute}")
 
 
 def golden_files() -> dict[Path, str]:
@@ -152,7 +162,8 @@ def check_outputs() -> str:
         if machine["failed"]:
             raise Failed(f"the machine {name} fails: {machine['failed'][0]}")
     checks = len(outputs["checks"][SYSTEM])
-    return f"{len(outputs)} kinds, {checks} checks, {len(machines)} machines, on stand-ins for nixpkgs"
+    on = f"on nixpkgs' lib and stand-ins for all but {', '.join(flake_inputs()) or 'that'}"
+    return f"{len(outputs)} kinds, {checks} checks, {len(machines)} machines, {on}"
 
 
 def toml(value: Any) -> str:

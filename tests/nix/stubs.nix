@@ -45,6 +45,23 @@ let
     );
   nameOf = arguments: arguments.pname or arguments.name or "unnamed";
 
+  platform = {
+    system = "x86_64-linux";
+    config = "x86_64-unknown-linux-gnu";
+    linuxArch = "x86_64";
+    efiArch = "x64";
+    canExecute = _platform: true;
+    isDarwin = false;
+    isMinGW = false;
+    isStatic = false;
+    isWindows = false;
+    rust = {
+      cargoEnvVarTarget = "X86_64_UNKNOWN_LINUX_GNU";
+      rustcTarget = "x86_64-unknown-linux-gnu";
+      rustcTargetSpec = "x86_64-unknown-linux-gnu";
+    };
+  };
+
   # Nothing but what TOML can hold.
   tomlType =
     with types;
@@ -64,18 +81,32 @@ let
   pkgs = lib.fix (
     self:
     {
-      inherit lib;
+      # The release that flake.nix asks for; `lib` alone does not know of any.
+      lib = lib // {
+        version = "26.05";
+      };
+      pkgs = self;
       stdenv = {
-        buildPlatform.canExecute = _platform: true;
-        hostPlatform = {
-          system = "x86_64-linux";
-          linuxArch = "x86_64";
-          efiArch = "x64";
+        buildPlatform = platform;
+        hostPlatform = platform;
+        targetPlatform = platform;
+        cc = package "cc" {
+          targetPrefix = "";
+          isClang = false;
         };
-        mkDerivation = arguments: built (nameOf arguments) arguments;
+        mkDerivation =
+          arguments:
+          let
+            given = if lib.isFunction arguments then lib.fix arguments else arguments;
+          in
+          built (nameOf given) given;
       };
       stdenvNoCC = self.stdenv;
       callPackage = lib.callPackageWith self;
+      newScope = more: lib.callPackageWith (self // more);
+      makeScopeWithSplicing' = { f, ... }: lib.makeScope self.newScope f;
+      splicePackages = spliced: spliced.pkgsHostTarget;
+      makeSetupHook = arguments: _script: built "hook" arguments;
       extend =
         overlay:
         lib.fix (final: self // { callPackage = lib.callPackageWith final; } // overlay final self);
@@ -86,6 +117,9 @@ let
       runCommand =
         name: arguments: text:
         built name (arguments // { inherit text; });
+      runCommandLocal = self.runCommand;
+      linkFarm = name: entries: built name { inherit entries; };
+      fetchurl = built "fetched";
       writeShellScript = name: text: built name { inherit text; };
       writeText = name: text: built name { inherit text; };
       dockerTools.buildLayeredImage = arguments: built "image" arguments;
@@ -118,18 +152,38 @@ let
     // lib.genAttrs [
       "autoAddDriverRunpath"
       "cacert"
+      "cargo"
+      "cargo-llvm-cov"
       "cargo-nextest"
+      "clippy"
       "curl"
       "deadnix"
+      "git"
       "installShellFiles"
       "jq"
       "libglvnd"
       "nixfmt"
       "patchelf"
+      "remarshal"
+      "rsync"
       "rust-analyzer"
+      "rustc"
+      "rustfmt"
       "systemd"
+      "taplo"
+      "treefmt"
       "unzip"
+      "zstd"
     ] (name: package name { })
+    // lib.genAttrs [
+      "buildPackages"
+      "pkgsBuildBuild"
+      "pkgsBuildHost"
+      "pkgsBuildTarget"
+      "pkgsHostHost"
+      "pkgsHostTarget"
+      "pkgsTargetTarget"
+    ] (_name: self)
   );
   pkgsOfPython = lib.genAttrs [
     "blake3"
@@ -156,6 +210,13 @@ let
     cargoFmt = built "kinitro-fmt";
     cargoNextest = built "kinitro-nextest";
     devShell = built "kinitro-shell";
+  };
+
+  treefmt-nix.evalModule = _pkgs: module: {
+    config.build = {
+      wrapper = builtins.seq (import module).projectRootFile "wrapper";
+      check = _source: "check";
+    };
   };
 
   anything = mkOption {
@@ -294,6 +355,7 @@ in
     crane
     machine
     pkgs
+    treefmt-nix
     unitText
     ;
 }

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common import ROOT, Failed, Skipped, evaluate, nix_program, run
-from machines import GOLDEN, assignments, words
-
-# Inputs of the flake that may be given as folders, by the variable that names them; the others are fetched.
-OVERRIDES = {"nixpkgs": "NIXPKGS", "crane": "CRANE", "treefmt-nix": "TREEFMT_NIX"}
+from machines import GOLDEN, assignments, flake_inputs, words
 
 
 def nixpkgs() -> Path:
@@ -55,7 +52,6 @@ def check_messages() -> str:
 
 def check_flake() -> str:
     """`nix flake check` evaluates every output and builds none."""
-    nixpkgs()
     command = [
         nix_program("nix"),
         "--extra-experimental-features",
@@ -64,8 +60,8 @@ def check_flake() -> str:
         "check",
         "--no-build",
     ]
-    for name, variable in OVERRIDES.items():
-        if folder := os.environ.get(variable):
-            command += ["--override-input", name, f"path:{Path(folder).resolve()}"]
+    # The other inputs are fetched.
+    for name, folder in {"nixpkgs": nixpkgs(), **flake_inputs()}.items():
+        command += ["--override-input", name, f"path:{folder}"]
     run([*command, "--no-write-lock-file", f"git+file://{ROOT}"])
     return "every output"
