@@ -20,6 +20,7 @@ let
         system = "x86_64-linux";
         meta.mainProgram = name;
         override = _arguments: self;
+        overrideAttrs = change: self // change self;
         passthru = { };
       }
       // more
@@ -90,6 +91,7 @@ let
         buildPlatform = platform;
         hostPlatform = platform;
         targetPlatform = platform;
+        isDarwin = false;
         cc = package "cc" {
           targetPrefix = "";
           isClang = false;
@@ -121,6 +123,7 @@ let
       linkFarm = name: entries: built name { inherit entries; };
       fetchurl = built "fetched";
       writeShellScript = name: text: built name { inherit text; };
+      writeShellScriptBin = self.writeShellScript;
       writeText = name: text: built name { inherit text; };
       dockerTools.buildLayeredImage = arguments: built "image" arguments;
       fetchPypi = arguments: built "wheel" arguments;
@@ -159,6 +162,7 @@ let
       "curl"
       "deadnix"
       "git"
+      "git-lfs"
       "installShellFiles"
       "jq"
       "libglvnd"
