@@ -81,6 +81,11 @@ with subtest("what is published is whole, and true"):
     assert "identical" in machine.succeed(f"kinitro verify {API}")
     published = digest()
 
+with subtest("it is backed up while it runs"):
+    machine.require_unit_state("kinitro-backup.timer")
+    machine.succeed("systemctl start kinitro-backup.service")
+    machine.succeed("kinitro db backup --check /var/lib/kinitro-backup")
+
 with subtest("it survives a restart"):
     machine.succeed("systemctl restart kinitro.service")
     serves_the_same()

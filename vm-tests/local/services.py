@@ -11,7 +11,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 UNITS = REPOSITORY / "dist" / "systemd"
 # Options of each module that the units in dist/ have too. A secret's file is where these units expect it.
 OPTIONS: dict[str, dict[str, Any]] = {
-    "kinitro": {"localExecutor": (True, False), "hotkeyFile": ("/etc/kinitro/hotkey",)},
+    "kinitro": {
+        "localExecutor": (True, False),
+        "hotkeyFile": ("/etc/kinitro/hotkey",),
+        "backup": ({"enable": True},),
+    },
     "kinitro-executor": {"apiKeyFile": ("/etc/kinitro/api-key",)},
     "kinitro-validator": {"hotkeyFile": ("/etc/kinitro/hotkey",)},
 }
@@ -39,18 +43,17 @@ def check(where: str, services: dict[str, dict[str, Any]]) -> None:
 def install(root: Path, services: dict[str, dict[str, Any]]) -> None:
     """Writes settings, changed units and links that start them into a machine's tree."""
     for service, options in services.items():
-        settings = options.get("settings", {})
-        if "apiKeyFile" in options:
-            settings.setdefault("executor", {})["api_key_file"] = f"/run/credentials/{service}.service/api-key"
         at = root / "etc/kinitro/kinitro.toml"
         at.parent.mkdir(parents=True, exist_ok=True)
-        at.write_text(to_toml(settings))
+        at.write_text(to_toml(options.get("settings", {})))
         for unit in _units(service, options):
             # The daemon of a development chain needs no hotkey, so that its unit asks for none.
             if service == "kinitro" and "hotkeyFile" in options and unit != "kinitro-api":
                 _drop_in(root, unit, "hotkey.conf")
             if options.get("enable"):
-                _link(root, unit)
+                _link(root, f"{unit}.service", "multi-user.target")
+        if "backup" in options:
+            _link(root, "kinitro-backup.timer", "timers.target")
 
 
 def _units(service: str, options: dict[str, Any]) -> list[str]:
@@ -65,10 +68,11 @@ def _drop_in(root: Path, unit: str, name: str) -> None:
     shutil.copy(UNITS / "drop-ins" / name, folder)
 
 
-def _link(root: Path, unit: str) -> None:
-    wants = _folder(root) / "multi-user.target.wants"
+def _link(root: Path, unit: str, target: str) -> None:
+    """Has a unit started with a target."""
+    wants = _folder(root) / f"{target}.wants"
     wants.mkdir(exist_ok=True)
-    (wants / f"{unit}.service").symlink_to(f"/usr/lib/systemd/system/{unit}.service")
+    (wants / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
 
 
 def _folder(root: Path) -> Path:
