@@ -14,8 +14,9 @@ in
 runCommand imageFileBasename { nativeBuildInputs = [ jq ]; } ''
   mkdir -p $out/update
   report=${finalImage}/repart-output.json
-  of_partition() { # label's beginning, field
-    jq --raw-output --arg label "$1" ".[] | select((.label // \"\") | startswith(\$label)) | .$2" $report
+  of_partition() { # beginning of its label, field
+    jq --raw-output --arg begin "$1" --arg field "$2" \
+      '.[] | select((.label // "") | startswith($begin)) | .[$field]' $report
   }
 
   ln -s ${finalImage}/${imageFileBasename}.raw $out/

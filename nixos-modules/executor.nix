@@ -78,18 +78,14 @@ in
       }
       ++ [
         {
-          assertion = cfg.apiKeyFile != null || isLoopback;
+          assertion =
+            cfg.apiKeyFile != null || (cfg.settings.executor.api_key_file or null) != null || isLoopback;
           message = ''
             ${prefix}.settings.executor.api_url is "${api_url}", and an API on another machine asks for a key. Set
             ${prefix}.apiKeyFile.
           '';
         }
       ];
-
-    services.kinitro-executor.settings.executor = {
-      api_key_file = mkIf (cfg.apiKeyFile != null) (role.credentialPath unit "api-key");
-      bearer_file = mkIf (cfg.bearerFile != null) (role.credentialPath unit "bearer");
-    };
 
     environment = {
       etc.${etc.target}.source = etc.source;

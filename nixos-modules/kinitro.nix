@@ -183,10 +183,6 @@ in
         }
       ];
 
-    services.kinitro.settings.executor.bearer_file = mkIf (
-      cfg.bearerFile != null && cfg.localExecutor
-    ) (role.credentialPath "kinitro" "bearer");
-
     environment = {
       etc.${etc.target}.source = settingsFile;
       systemPackages = [ cfg.package ];

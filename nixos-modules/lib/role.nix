@@ -83,9 +83,6 @@ rec {
   hotkeyWhat = "File of the hotkey that signs, as `btcli` writes it.";
   bearerWhat = "File with the bearer credential that is sent, over https only, to the hosts where policies run.";
 
-  # Where a unit finds a credential.
-  credentialPath = unit: name: "/run/credentials/${unit}.service/${name}";
-
   # TOML has no null: what is unset is left out.
   withoutNulls = lib.filterAttrsRecursive (_name: value: value != null);
 
@@ -180,7 +177,8 @@ rec {
       '';
     };
 
-  # The unit of a role. `secrets` maps names of credentials to files; those that are null are left out.
+  # The unit of a role. `secrets` maps the names of credentials that the program looks for to files; those that are null
+  # are left out.
   service =
     {
       description,

@@ -105,6 +105,20 @@ in
     ) appliance.image.repart.partitions;
     firstBoot = appliance.systemd.repart.partitions;
     inherit (appliance.systemd.sysupdate) transfers;
+    # The script of nix/appliance.nix, for an image and a kernel that are named by variables.
+    publish = import ../../nix/appliance.nix {
+      jq = null;
+      runCommand =
+        _name: _arguments: text:
+        text;
+      appliance = lib.recursiveUpdate appliance {
+        system.build = {
+          finalImage = "$finalImage";
+          uki = "$uki";
+        };
+        system.boot.loader.ukiFile = "${appliance.image.repart.imageFileBasename}.efi";
+      };
+    };
   };
   # Every output by name; what is built is evaluated to its name and arguments.
   outputs = lib.mapAttrs (_name: describe) (removeAttrs outputs [ "overlays" ]) // {
