@@ -106,7 +106,7 @@ lint: vendor ## formatting, clippy with warnings denied
 docs: vendor ## the API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib --example strip_metadata
 
-nix-check: ## the checks of the Nix files that need no NixOS (docs/nix.md; more with NIXPKGS_LIB=path)
+nix-check: ## the checks of the Nix files that need no NixOS (docs/nix.md)
 	@scripts/nix-tools
 	python3 tests/nix/check.py
 

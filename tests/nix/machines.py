@@ -18,6 +18,7 @@ from units import ROLES, SHIPPED
 GOLDEN = ROOT / "tests/nix/golden"
 PROMISES = ROOT / "docs/nix.md"
 OPTIONS = ROOT / "docs/nixos-options.md"
+FETCHED_LIB = ROOT / "target/nix-tools/nixpkgs-lib"
 # What a unit for a machine without Nix has otherwise: paths, and which secrets there are.
 OWN_KEYS = {"ExecStart", "Environment", "LoadCredential", "LoadCredentialEncrypted"}
 # Which machine of cases.nix has the unit.
@@ -45,10 +46,12 @@ HOSTS = {"operator", "executor-gpu", "validator", "appliance"}
 
 @functools.cache
 def nixpkgs_lib() -> Path:
-    """nixpkgs' `lib`: NIXPKGS_LIB, or the one of a whole nixpkgs, NIXPKGS."""
+    """nixpkgs' `lib`: NIXPKGS_LIB, or the one of a whole nixpkgs, NIXPKGS, or what `scripts/nix-tools` fetched."""
     named = os.environ.get("NIXPKGS_LIB") or (os.environ.get("NIXPKGS", "") and f"{os.environ['NIXPKGS']}/lib")
+    if not named and FETCHED_LIB.exists():
+        named = FETCHED_LIB.read_text().strip()
     if not named:
-        raise Skipped("neither NIXPKGS nor NIXPKGS_LIB names nixpkgs or its lib folder")
+        raise Skipped("nixpkgs' lib cannot be fetched, and neither NIXPKGS_LIB nor NIXPKGS names one")
     if not (Path(named) / "modules.nix").is_file():
         raise Failed(f"{named} is not the lib folder of nixpkgs: it has no modules.nix")
     return Path(named).resolve()
