@@ -111,6 +111,7 @@ nix-check: ## the checks of the Nix files that need no NixOS (docs/nix.md)
 	python3 tests/nix/check.py
 
 nix-eval: ## evaluate every output with real nixpkgs: NIXPKGS=path make nix-eval
+	@[ -n "$(NIXPKGS)" ] || { echo "nix-eval wants a nixpkgs: NIXPKGS=path make nix-eval" >&2; exit 2; }
 	@scripts/nix-tools
 	python3 tests/nix/check.py --with-nixpkgs
 
