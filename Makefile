@@ -11,7 +11,7 @@ PICTURES_ARGS ?=
 VM_TESTS_ARGS ?=
 
 .PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick
-.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera nix-check nix-eval nix-write vm-tests clean
+.PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera nix-check nix-eval nix-boot nix-write vm-tests clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -114,6 +114,10 @@ nix-eval: ## evaluate every output with real nixpkgs: NIXPKGS=path make nix-eval
 	@[ -n "$(NIXPKGS)" ] || { echo "nix-eval wants a nixpkgs: NIXPKGS=path make nix-eval" >&2; exit 2; }
 	@scripts/nix-tools
 	python3 tests/nix/check.py --with-nixpkgs
+
+nix-boot: ## start the appliance's disk in an emulated machine, on Debian with systemd 255 or newer (docs/nix.md)
+	@scripts/nix-tools
+	python3 tests/nix/check.py --boot
 
 nix-write: ## write what is generated from the Nix files: lines of dist/systemd, golden files, docs/nixos-options.md
 	@scripts/nix-tools

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import boot
 import image
 import machines
 import pins
@@ -37,6 +38,7 @@ CHECKS: list[Check] = [
     ("flake outputs", machines.check_outputs),
     ("appliance recipe", image.check_recipe),
 ]
+BOOT_CHECKS: list[Check] = [("appliance boots", boot.check_boot)]
 WHOLE_CHECKS: list[Check] = [
     ("unit texts on NixOS", whole.check_units),
     ("bad settings fail on NixOS", whole.check_messages),
@@ -65,9 +67,12 @@ def perform(checks: list[Check]) -> bool:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--boot", action="store_true", help="start the appliance's disk, and nothing else")
     parser.add_argument("--with-nixpkgs", action="store_true", help="also what wants a whole nixpkgs, NIXPKGS")
     parser.add_argument("--write", action="store_true", help="write what is generated instead of comparing it")
     arguments = parser.parse_args()
+    if arguments.boot:
+        return 0 if perform(BOOT_CHECKS) else 1
     if not arguments.write:
         return 0 if perform(CHECKS + (WHOLE_CHECKS if arguments.with_nixpkgs else [])) else 1
     for path in [*units.write_units(), *machines.write()]:

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,14 @@ def repart(image: Path, definitions: Path, options: list[str], appliance: dict[s
     return report
 
 
-def make(folder: Path, appliance: dict[str, Any]) -> tuple[Path, str]:
+def no_boot_loader(_esp: Path, root_hash: str) -> list[str]:
+    """What an image has besides that nobody boots: no initrd in its UKI, nothing more in its ESP."""
+    return [f"--cmdline=usrhash={root_hash}"]
+
+
+def make(
+    folder: Path, appliance: dict[str, Any], prepare: Callable[[Path, str], list[str]] = no_boot_loader
+) -> tuple[Path, str]:
     """One image, as nixpkgs makes it: store and hashes, a UKI with the root hash, then the ESP with it."""
     definitions: Definitions = {
         name: {**values, **VERITY.get(name, {})} for name, values in appliance["definitions"].items()
@@ -115,7 +123,7 @@ def make(folder: Path, appliance: dict[str, Any]) -> tuple[Path, str]:
     root_hash = next(row["roothash"] for row in report if row["type"] == "usr-x86-64-verity")
     uki = esp / "EFI/Linux" / f"{appliance['name']}.efi"
     uki.parent.mkdir(parents=True)
-    command = ["ukify", "build", f"--linux={kernel()}", f"--cmdline=usrhash={root_hash}", f"--output={uki}"]
+    command = ["ukify", "build", f"--linux={kernel()}", *prepare(esp, root_hash), f"--output={uki}"]
     run(command, SOURCE_DATE_EPOCH=TIME)
     for path in [esp, *esp.rglob("*")]:
         os.utime(path, (int(TIME), int(TIME)))
@@ -163,9 +171,14 @@ def labels(image: Path) -> list[str]:
     return [partition.get("name", "") for partition in partitions(image)]
 
 
+def grow(image: Path) -> None:
+    """Gives the image the size of a machine's disk."""
+    os.truncate(image, DISK_BYTES)
+
+
 def boot_first(image: Path, folder: Path, appliance: dict[str, Any]) -> list[str]:
     """What the first boot makes of the disk: the names of its partitions."""
-    os.truncate(image, DISK_BYTES)
+    grow(image)
     write_definitions(folder / "first-boot.d", appliance["firstBoot"])
     repart(image, folder / "first-boot.d", [], appliance)
     return labels(image)
