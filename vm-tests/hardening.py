@@ -4,6 +4,7 @@ from typing import Any
 
 UNITS = {"kinitro": daemon, "kinitro-backup": daemon, "kinitro-executor": executor, "kinitro-validator": validator}
 PROBE = "/etc/kinitro-probe.py"
+SECRETS = ["/etc/kinitro/hotkey", "/etc/kinitro/api-key", "/root/secret", "/tmp/of-the-host"]
 
 
 def in_sandbox(machine: Any, unit: str) -> dict[str, dict[str, str]]:
@@ -30,7 +31,7 @@ for unit, machine in UNITS.items():
         machine.succeed(
             f"systemctl stop {unit}.service",
             "mkdir -p /etc/kinitro /root",
-            "umask 077; for file in /etc/kinitro/hotkey /etc/kinitro/api-key /root/secret /tmp/of-the-host; do echo s > $file; done",
+            f"umask 077; for file in {' '.join(SECRETS)}; do echo secret > $file; done",
         )
 
     with subtest(f"{unit}: what root without a sandbox can do here"):

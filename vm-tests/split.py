@@ -89,7 +89,12 @@ with subtest("nothing is lost, and nobody pays"):
     t.assertEqual(faults, {(1, None), (2, None), (3, "malformed_actions")})
     t.assertEqual([score["left_out"] for score in manifest["scores"]["environments"]], [0, 0])
     t.assertEqual(
-        [score["successes"] for miner in manifest["scores"]["miners"] if miner["uid"] == 1 for score in miner["environments"]],
+        [
+            score["successes"]
+            for miner in manifest["scores"]["miners"]
+            if miner["uid"] == 1
+            for score in miner["environments"]
+        ],
         [EPISODES // 2, EPISODES // 2],
         "the expert paid for our outage",
     )

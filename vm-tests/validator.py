@@ -16,8 +16,8 @@ def weights() -> dict[str, Any]:
     """What stands on the chain, by hotkey; the chain's file is the one place that everybody's weights are in."""
     code = "SELECT hex(hotkey), uids, vals FROM weights WHERE netuid = 2 ORDER BY block"
     said = world.succeed(
-        "python3 -c 'import json, sqlite3; db = sqlite3.connect(\"/root/chain/dev-chain.db\");"
-        f" print(json.dumps([list(row) for row in db.execute(\"{code}\")]))'"
+        'python3 -c \'import json, sqlite3; db = sqlite3.connect("/root/chain/dev-chain.db");'
+        f' print(json.dumps([list(row) for row in db.execute("{code}")]))\''
     )
     return {hotkey: (uids, values) for hotkey, uids, values in json.loads(said)}
 

@@ -49,8 +49,26 @@ NEW_USER, NEW_MOUNT, NEW_NETWORK = 0x10000000, 0x00020000, 0x40000000
 REAL_TIME = 1
 # PTRACE_SEIZE, which stops nobody.
 SEIZE = 0x4206
-FORBIDDEN_FOLDERS = ["/etc", "/usr", "/root", "/home", "/boot", "/var/lib", "/var/log", "/run", "/proc/sys/kernel", "/sys/kernel"]
-SECRETS = ["/etc/shadow", "/etc/kinitro/hotkey", "/etc/kinitro/api-key", "/tmp/of-the-host", "/root/secret", "/proc/1/environ"]
+FORBIDDEN_FOLDERS = [
+    "/etc",
+    "/usr",
+    "/root",
+    "/home",
+    "/boot",
+    "/var/lib",
+    "/var/log",
+    "/run",
+    "/proc/sys/kernel",
+    "/sys/kernel",
+]
+SECRETS = [
+    "/etc/shadow",
+    "/etc/kinitro/hotkey",
+    "/etc/kinitro/api-key",
+    "/tmp/of-the-host",
+    "/root/secret",
+    "/proc/1/environ",
+]
 DEVICES = ["/dev/kmsg", "/dev/mem", "/dev/kvm", "/dev/net/tun", "/dev/fuse"]
 
 
@@ -86,9 +104,9 @@ def opens(path: str, flags: int = os.O_RDONLY) -> Callable[[], None]:
 
 
 def sees_others() -> None:
-    """Looks for processes of other users."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and os.stat(f"/proc/{entry}").st_uid != os.getuid():
+    """Looks for the service manager and processes of other users."""
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        if entry == "1" or os.stat(f"/proc/{entry}").st_uid != os.getuid():
             return
     raise PermissionError(errno.EPERM, "sees its own processes only")
 
@@ -169,7 +187,7 @@ def attempts() -> dict[str, Callable[[], object]]:
 
 def files() -> dict[str, Callable[[], object]]:
     """The same for files and devices."""
-    tried = {f"write in {folder}": create(folder) for folder in FORBIDDEN_FOLDERS}
+    tried: dict[str, Callable[[], object]] = {f"write in {folder}": create(folder) for folder in FORBIDDEN_FOLDERS}
     tried |= {f"read {path}": opens(path) for path in SECRETS}
     tried |= {f"open {path}": opens(path, os.O_RDWR) for path in DEVICES}
     return tried

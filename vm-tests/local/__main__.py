@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 import case as cases
@@ -26,14 +27,15 @@ def main() -> int:
     try:
         for name in wanted:
             cases.load(name)
-        binary = program.find()
-        stage = _set_up(arguments, binary)
+        stage = _set_up(arguments, program.find())
+        return _summary({name: _play(stage, name) for name in wanted}, {}, arguments.require)
     except SetupError as error:
         say(f"error: {error}")
         return 2
     except Skipped as reason:
         return _summary({}, {name: str(reason) for name in wanted}, arguments.require)
-    return _summary({name: _play(stage, name) for name in wanted}, {}, arguments.require)
+    finally:
+        program.take_away()
 
 
 def _arguments() -> argparse.Namespace:
@@ -48,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _set_up(arguments: argparse.Namespace, binary: program.Path) -> Stage:
+def _set_up(arguments: argparse.Namespace, binary: Path) -> Stage:
     needs.provide(arguments.qemu)
     below = tree.provide(arguments.qemu)
     with step(f"laying out {binary}"):

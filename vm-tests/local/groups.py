@@ -14,7 +14,7 @@ def make() -> list[Path]:
     Raises:
         Skipped: there is no hierarchy that we may write to.
     """
-    made = []
+    made: list[Path] = []
     for parent in _own():
         try:
             for old in parent.glob(f"{PREFIX}*"):

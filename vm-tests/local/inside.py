@@ -45,12 +45,13 @@ def main() -> int:
     machines = _machines(case, arguments)
     try:
         signal.alarm(arguments.timeout)
-        exec(compile(case.script, str(case.path), "exec"), _symbols(machines))  # noqa: S102
+        exec(compile(case.script, str(case.path), "exec"), _symbols(machines))
         return 0
     except KeyboardInterrupt:
         say("interrupted")
         return 1
-    except BaseException as error:  # noqa: BLE001: whatever it is, it is shown with the machines' journals
+    except BaseException as error:
+        # Whatever it is, it is shown with the machines' journals.
         signal.alarm(0)
         _explain(error, case, machines)
         if arguments.keep:

@@ -211,12 +211,12 @@ class Machine(ABC):
         passing = f"/tmp/from-host-{time.monotonic_ns()}"
         with self.nested(f"copying {source} to {target}"):
             for at in range(0, len(text), CHUNK):
-                self._quietly(f"echo {text[at:at + CHUNK]} >> {passing}")
-            place, at = shlex.quote(str(Path(target).parent)), shlex.quote(target)
+                self._quietly(f"echo {text[at : at + CHUNK]} >> {passing}")
+            folder, place = shlex.quote(str(Path(target).parent)), shlex.quote(target)
             self._quietly(
-                f"mkdir -p {place} {passing}.d; base64 -d {passing} | tar -xz -C {passing}.d; "
-                f"if [ -d {passing}.d/it ] && [ -d {at} ]; then cp -a {passing}.d/it/. {at}; "
-                f"else cp -a {passing}.d/it {at}; fi; rm -r {passing} {passing}.d"
+                f"mkdir -p {folder} {passing}.d; base64 -d {passing} | tar -xz -C {passing}.d; "
+                f"if [ -d {passing}.d/it ] && [ -d {place} ]; then cp -a {passing}.d/it/. {place}; "
+                f"else cp -a {passing}.d/it {place}; fi; rm -r {passing} {passing}.d"
             )
 
     def _quietly(self, command: str) -> None:

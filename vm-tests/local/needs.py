@@ -21,13 +21,22 @@ FOR_QEMU = {"qemu-system-x86_64": "qemu-system-x86", "mke2fs": "e2fsprogs"}
 
 
 def provide(qemu: bool) -> None:
-    """Installs what is missing.
+    """Installs what is missing, and tries what every run does.
 
     Raises:
-        Skipped: not root, or something is missing and cannot be installed.
+        Skipped: not root or not allowed what root is, or something is missing and cannot be installed.
     """
     if os.geteuid() != 0:
         raise Skipped("needs root, for containers and control groups")
+    _install(qemu)
+    # A moment here saves minutes where only the last step would fail.
+    namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "mount", "-t", "tmpfs", "tmpfs", "/run"]
+    tried = subprocess.run(namespaces, capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        raise Skipped(f"may not make namespaces and mounts: {tried.stderr.strip()}")
+
+
+def _install(qemu: bool) -> None:
     wanted = ALWAYS | (FOR_QEMU if qemu else {})
     missing = {program: package for program, package in wanted.items() if not shutil.which(program)}
     if not missing:

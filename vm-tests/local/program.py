@@ -8,6 +8,8 @@ from errors import SetupError
 from services import UNITS
 from tree import CACHE, REPOSITORY
 
+PREFIX = "program."
+
 
 def find() -> Path:
     """The program to test: KINITRO_BIN, else the release build."""
@@ -18,9 +20,11 @@ def find() -> Path:
 
 
 def lay_out(program: Path) -> Path:
-    """Copies everything into a folder that is laid over the root tree."""
-    layer = CACHE / "program"
-    shutil.rmtree(layer, ignore_errors=True)
+    """Copies everything into a folder of this run's own; those of runs that ended are removed."""
+    for old in CACHE.glob(f"{PREFIX}*"):
+        if not Path("/proc", old.name.removeprefix(PREFIX)).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    layer = CACHE / f"{PREFIX}{os.getpid()}"
     vendor = REPOSITORY / "vendor"
     _copy(program, layer / "usr/bin/kinitro")
     for library in vendor.glob("mujoco/lib/libmujoco.so.*"):
@@ -33,6 +37,11 @@ def lay_out(program: Path) -> Path:
     for unit in units:
         _copy(unit, layer / "usr/lib/systemd/system" / unit.name)
     return layer
+
+
+def take_away() -> None:
+    """Removes this run's folder."""
+    shutil.rmtree(CACHE / f"{PREFIX}{os.getpid()}", ignore_errors=True)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -12,11 +12,12 @@ from errors import Skipped
 from log import say
 
 # A case that was told to stop has this long to say so.
-STOP_S = 10
+STOP_S = 3
 # A bare machine boots in a second.
 BOOT_S = 60
 # The namespaces are private in everything, and end with this process even if it is killed.
-ISOLATION = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]
+NAMESPACES = ["--mount", "--mount-proc", "--net", "--pid", "--ipc"]
+ISOLATION = ["setpriv", "--pdeathsig", "KILL", "unshare", *NAMESPACES, "--fork", "--kill-child"]
 
 
 @dataclass

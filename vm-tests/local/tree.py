@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from errors import SetupError, Skipped
 from log import step
@@ -17,6 +18,7 @@ CACHE = REPOSITORY / "target" / "vm-tests"
 PACKAGES = ["systemd-sysv", "dbus", "iproute2", "ca-certificates", "curl", "python3"]
 FOR_QEMU = ["linux-image-cloud-amd64", "initramfs-tools", "zstd"]
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
+UNWANTED = ["systemd-networkd-wait-online.service", "systemd-resolved.service", "systemd-logind.service", "getty.target"]
 # Where the build's machine is not Debian; its C library must not be newer than this one's.
 SUITE_ELSEWHERE = "trixie"
 
@@ -39,7 +41,7 @@ def provide(qemu: bool) -> Path:
     Raises:
         Skipped: it could not be made.
     """
-    recipe = {
+    recipe: dict[str, Any] = {
         "suite": suite(),
         "packages": PACKAGES + (FOR_QEMU if qemu else []),
         "left_out": LEFT_OUT,
@@ -56,7 +58,7 @@ def provide(qemu: bool) -> Path:
     return tree
 
 
-def _make(tree: Path, recipe: dict) -> None:
+def _make(tree: Path, recipe: dict[str, Any]) -> None:
     partial = tree.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = ["mmdebstrap", "--variant=essential", "--mode=root", f"--include={','.join(recipe['packages'])}"]
@@ -79,7 +81,7 @@ def _finish(tree: Path) -> None:
     (tree / "etc/fstab").write_text("")
     # Journals outlive a crash of the machine.
     (tree / "var/log/journal").mkdir(exist_ok=True)
-    for unit in ("systemd-networkd-wait-online.service", "systemd-logind.service", "getty.target", "systemd-resolved.service"):
+    for unit in UNWANTED:
         mask = tree / "etc/systemd/system" / unit
         mask.unlink(missing_ok=True)
         mask.symlink_to("/dev/null")
@@ -91,13 +93,9 @@ def holds_program(tree: Path, program: Path) -> None:
     Raises:
         SetupError: it is not, or the program does not run for another reason.
     """
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", 'mount -t overlay -o lowerdir="$1:$2" overlay "$3" && chroot "$3" kinitro --version', "sh"]
-        + [str(program), str(tree), "/mnt"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    together = 'mount -t overlay -o lowerdir="$1:$2" overlay /mnt && chroot /mnt kinitro --version'
+    command = ["unshare", "--mount", "sh", "-c", together, "sh", str(program), str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SetupError(
             f"the program does not run on Debian {suite()}: {done.stderr.strip()}\n"
