@@ -187,7 +187,10 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Api(args) => block_on(services::api(args))?,
         Command::Scheduler(args) => block_on(services::scheduler(args))?,
         Command::Executor(args) => block_on(services::executor(args))?,
-        Command::Validate(args) => block_on(validate::run(args))?,
+        Command::Validate(args) => {
+            crate::sim::Simulator::save_memory();
+            block_on(validate::run(args))?
+        }
         Command::DevChain(args) => block_on(dev_chain::run(args))?,
         Command::Commit(args) => block_on(commit::run(args))?,
         Command::ShowCommitment(args) => block_on(show_commitment::run(args))?,

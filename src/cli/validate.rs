@@ -104,7 +104,8 @@ async fn validator(args: &ValidateArgs, settings: &Settings) -> anyhow::Result<V
         dry_run: args.dry_run,
         data_dir: settings.storage.data_dir.clone(),
     };
-    let simulator = open_simulator(settings)?;
+    // Cycles are replayed environment by environment, so each thread needs one model at a time.
+    let simulator = open_simulator(settings)?.keeping(validator.threads);
     Ok(Validator::open(options, chain, key, simulator, Published::open(&base)?)?)
 }
 

@@ -149,8 +149,13 @@ fn verify(args: &VerifyArgs) -> anyhow::Result<(Outcome, Result<Behind, String>)
         anyhow::bail!("--write-frames needs the level frames: add it to --level");
     }
     let simulator = simulator(args, &options);
-    let simulator = simulator.as_ref().map_err(Clone::clone);
     let mut target = Target::open(&args.target, args.transcripts.as_deref())?;
+    let simulator = match target {
+        // Environment by environment, so each thread needs one model at a time.
+        Target::Cycle(_) => simulator.map(|simulator| simulator.keeping(options.threads)),
+        Target::Transcripts(_) => simulator,
+    };
+    let simulator = simulator.as_ref().map_err(Clone::clone);
     if let (Target::Cycle(cycle), Some(previous)) = (&mut target, &args.previous) {
         cycle.previous = Some(super::verify_target::read_manifest(previous)?);
     }

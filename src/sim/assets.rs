@@ -1,8 +1,8 @@
 //! MetaWorld's asset files, read out of the Python wheel.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{Cursor, Read};
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use zip::ZipArchive;
@@ -19,17 +19,19 @@ const FILES: usize = 325;
 /// The cameras of all of MetaWorld's models, which come with the arm, in MuJoCo's order.
 pub const CAMERAS: [&str; 7] = ["topview", "corner", "corner2", "corner3", "corner4", "behindGripper", "gripperPOV"];
 
-/// Largest wheel we read into memory; the real one has 37 MB.
+/// Largest wheel that we look into; the real one has 37 MB.
 const MAX_WHEEL_BYTES: u64 = 256 << 20;
 
 /// Largest asset we inflate; the real ones stay below 9 MB.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
-/// The asset bundle: compressed in memory, inflated file by file when a model needs it.
+/// The asset bundle: stays on disk, and is read file by file when a model needs it.
 pub(super) struct Assets {
-    archive: ZipArchive<Cursor<Vec<u8>>>,
+    archive: ZipArchive<BufReader<File>>,
     /// Name below the assets folder, and position in the archive.
     index: BTreeMap<String, usize>,
+    /// What the files were when [`Assets::digest`] read them, by position. They must still be that when they are used.
+    seen: BTreeMap<usize, blake3::Hash>,
     path: std::path::PathBuf,
 }
 
@@ -44,8 +46,8 @@ impl Assets {
         if size > MAX_WHEEL_BYTES {
             return Err(wrong(format!("it has {size} bytes")));
         }
-        let bytes = fs::read(path).map_err(|error| wrong(error.to_string()))?;
-        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| wrong(error.to_string()))?;
+        let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
+        let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| wrong(error.to_string()))?;
         let mut index = BTreeMap::new();
         for (position, name) in archive.file_names().enumerate() {
             let name = name.map_err(|error| wrong(error.to_string()))?;
@@ -56,7 +58,7 @@ impl Assets {
         if index.len() != FILES {
             return Err(wrong(format!("it has {} files below {FOLDER}, not {FILES}", index.len())));
         }
-        Ok(Assets { archive, index, path: path.to_owned() })
+        Ok(Assets { archive, index, seen: BTreeMap::new(), path: path.to_owned() })
     }
 
     /// The blake3 digest over all files, sorted by name: for each the length of the name and the name, the length of
@@ -71,6 +73,7 @@ impl Assets {
             let bytes = self.inflate(*position)?;
             hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
             hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+            self.seen.insert(*position, blake3::hash(&bytes));
         }
         self.index = index;
         Ok(Digest(*hasher.finalize().as_bytes()))
@@ -80,7 +83,7 @@ impl Assets {
     /// file already taken. Several files may share a last name; taking all of them is harmless.
     ///
     /// # Errors
-    /// [`SimError::Assets`] if the main file is missing or a file is damaged.
+    /// [`SimError::Assets`] if the main file is missing, or a file is damaged or not what it was.
     pub(super) fn closure_of(&mut self, xml: &str) -> Result<Vec<(String, Vec<u8>)>, SimError> {
         let mut taken: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         let mut wanted = vec![xml.to_owned()];
@@ -108,6 +111,9 @@ impl Assets {
         let name = file.name().map(|name| name.to_string()).unwrap_or_default();
         let mut bytes = Vec::with_capacity(file.size().min(MAX_FILE_BYTES) as usize);
         file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| wrong(format!("{name}: {error}")))?;
+        if self.seen.get(&position).is_some_and(|seen| *seen != blake3::hash(&bytes)) {
+            return Err(wrong(format!("{name} was changed since the start; put the wheel back and start again")));
+        }
         Ok(bytes)
     }
 
@@ -153,6 +159,24 @@ mod tests {
             }
         }
         assert_eq!(found, CAMERAS.map(|camera| ("xyz_base.xml".to_owned(), camera.to_owned())));
+    }
+
+    #[test]
+    fn a_wheel_that_is_changed_in_use_is_not_used() {
+        let wheel = Path::new(env!("CARGO_MANIFEST_DIR")).join("vendor/metaworld/metaworld-3.1.1-py3-none-any.whl");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metaworld.whl");
+        fs::copy(wheel, &path).unwrap();
+        let mut assets = Assets::open(&path).unwrap();
+        assets.digest().unwrap();
+        let name = "sawyer_xyz/sawyer_reach_v3.xml";
+        assets.closure_of(name).unwrap();
+        // Another file's content in its place, whole and with a sound checksum.
+        let other = assets.index["sawyer_xyz/sawyer_drawer.xml"];
+        *assets.index.get_mut(name).unwrap() = other;
+        assets.seen.insert(other, blake3::hash(b"what it was"));
+        let message = assets.closure_of(name).unwrap_err().to_string();
+        assert!(message.contains("was changed since the start"), "{message}");
     }
 
     #[test]

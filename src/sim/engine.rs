@@ -29,6 +29,7 @@ mod visual;
 
 #[cfg(feature = "gl")]
 pub(crate) use gl::{choose_device as choose_gl_device, driver as gl_driver};
+pub(crate) use pages::share_heaps;
 pub(crate) use visual::Visualiser;
 
 /// Which parts of the state `integration_state` holds: all that decides the following steps.
@@ -94,14 +95,17 @@ impl Model {
     ///
     /// # Errors
     /// [`SimError::Model`] with MuJoCo's own words.
-    pub(crate) fn compile(xml: &str, files: &[(String, Vec<u8>)]) -> Result<Model, SimError> {
+    pub(crate) fn compile(xml: &str, files: Vec<(String, Vec<u8>)>) -> Result<Model, SimError> {
         route_messages();
         let failed = |reason: String| SimError::Model { xml: xml.to_owned(), reason };
         let mut vfs = MjVfs::new();
+        // MuJoCo takes copies.
         for (name, bytes) in files {
-            vfs.add_from_buffer(name, bytes).map_err(|error| failed(format!("{name}: {error}")))?;
+            vfs.add_from_buffer(&name, &bytes).map_err(|error| failed(format!("{name}: {error}")))?;
         }
         let mut compiled = MjModel::from_xml_vfs(xml, &vfs).map_err(|error| failed(error.to_string()))?;
+        drop(vfs);
+        pages::give_back_free_memory();
         // SAFETY: options and equality data are plain numbers that MuJoCo allows to be changed; no size changes.
         unsafe {
             let raw = compiled.ffi_mut();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::assets::Assets;
+use super::engine;
 use super::error::SimError;
 use super::library::{self, MUJOCO_VERSION};
 use super::maths::{MATHS, prove_maths_pin};
@@ -29,7 +30,7 @@ const WHEEL: &str = "metaworld-3.1.1-py3-none-any.whl";
 /// Where the build keeps the wheel, relative to the package.
 const VENDOR: &str = "vendor/metaworld";
 
-/// Starts episodes. Cheap to clone; all clones share compiled models.
+/// Starts episodes. Cheap to clone; all clones share compiled models, and how many are kept.
 #[derive(Clone)]
 pub struct Simulator(Arc<Inner>);
 
@@ -39,7 +40,7 @@ struct Inner {
 }
 
 impl Simulator {
-    /// Opens the simulator with the assets of a metaworld-3.1.1 wheel, which is read whole (0.3 s).
+    /// Opens the simulator with the assets of a metaworld-3.1.1 wheel, all of which is read once (0.3 s).
     ///
     /// # Errors
     /// Libraries or assets other than those whose trajectories we promise.
@@ -70,6 +71,20 @@ impl Simulator {
             Some(wheel) => Simulator::open(wheel),
             None => Err(SimError::AssetsNotFound { looked }),
         }
+    }
+
+    /// Keeps the models of that many environments ready from now on, at least one, besides those of episodes under way;
+    /// without this all that were ever used. With pictures a model takes some 30 MB; to make one again takes half a second.
+    #[must_use]
+    pub fn keeping(self, environments: usize) -> Simulator {
+        self.0.library.keep(environments);
+        self
+    }
+
+    /// Spends time for memory, in all threads that this process starts from now on: a validator's machine may be small.
+    /// Threads then wait for one another to get memory.
+    pub fn save_memory() {
+        engine::share_heaps();
     }
 
     /// What decides trajectories here.

@@ -1,7 +1,7 @@
 //! What episodes share: compiled models, and the hand already home.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::assets::Assets;
 use super::camera::AssetCache;
@@ -24,25 +24,55 @@ pub(super) struct Prepared {
 }
 
 /// A model, and what takes pictures of its episodes.
-#[derive(Clone)]
 struct Compiled {
     model: Arc<Model>,
     studio: Arc<Studio>,
 }
 
-/// Prepared environments, made on first use and kept.
+/// The same without keeping it: episodes and prepared environments do.
+struct Known {
+    model: Weak<Model>,
+    studio: Weak<Studio>,
+}
+
+/// Prepared environments, made when they are wanted and kept while there is room.
 pub(super) struct Library {
     assets: Mutex<Assets>,
-    models: Mutex<BTreeMap<&'static str, Compiled>>,
+    models: Mutex<BTreeMap<&'static str, Known>>,
     /// Meshes and textures that models share.
     looks: Arc<Mutex<AssetCache>>,
-    prepared: Mutex<BTreeMap<&'static str, Arc<Prepared>>>,
+    shelf: Mutex<Shelf>,
+}
+
+/// The environments that were wanted last.
+struct Shelf {
+    /// How many are kept.
+    room: usize,
+    /// The one that was wanted last stands at the end.
+    kept: Vec<(&'static str, Arc<Prepared>)>,
+}
+
+impl Shelf {
+    fn find(&mut self, name: &str) -> Option<Arc<Prepared>> {
+        let place = self.kept.iter().position(|(kept, _)| *kept == name)?;
+        let found = self.kept.remove(place);
+        let prepared = Arc::clone(&found.1);
+        self.kept.push(found);
+        Some(prepared)
+    }
+
+    /// Lets go of those that were wanted longest ago until `more` would fit.
+    fn make_room(&mut self, more: usize) {
+        let surplus = (self.kept.len() + more).saturating_sub(self.room);
+        self.kept.drain(..surplus.min(self.kept.len()));
+    }
 }
 
 impl Library {
     pub(super) fn new(assets: Assets) -> Library {
-        let (models, looks, prepared) = Default::default();
-        Library { assets: Mutex::new(assets), models, looks, prepared }
+        let (models, looks) = Default::default();
+        let shelf = Mutex::new(Shelf { room: usize::MAX, kept: Vec::new() });
+        Library { assets: Mutex::new(assets), models, looks, shelf }
     }
 
     /// With the assets that `make vendor` fetches.
@@ -52,34 +82,44 @@ impl Library {
         Library::new(Assets::open(wheel.as_ref()).unwrap())
     }
 
-    /// The prepared environment of a task; compiling a model for the first time takes some 200 ms.
+    /// Keeps that many environments from now on, at least one, besides those of which there are episodes.
+    pub(super) fn keep(&self, environments: usize) {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.room = environments.max(1);
+        shelf.make_room(0);
+    }
+
+    /// The prepared environment of a task; compiling a model anew takes some 200 ms.
     ///
     /// # Errors
     /// Damaged assets, or no memory.
     pub(super) fn prepare(&self, spec: &'static TaskSpec) -> Result<Arc<Prepared>, SimError> {
-        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = prepared.get(spec.name) {
-            return Ok(Arc::clone(found));
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = shelf.find(spec.name) {
+            return Ok(found);
         }
+        // First, so that the old one's memory serves the new one.
+        shelf.make_room(1);
         let Compiled { model, studio } = self.model(spec)?;
         let homed = Scene::homed(&model, spec.home)?;
         let made = Arc::new(Prepared { model, homed, studio });
-        prepared.insert(spec.name, Arc::clone(&made));
+        shelf.kept.push((spec.name, Arc::clone(&made)));
         Ok(made)
     }
 
     fn model(&self, spec: &'static TaskSpec) -> Result<Compiled, SimError> {
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = models.get(spec.model) {
-            return Ok(found.clone());
+        if let Some(Known { model, studio }) = models.get(spec.model)
+            && let (Some(model), Some(studio)) = (model.upgrade(), studio.upgrade())
+        {
+            return Ok(Compiled { model, studio });
         }
         let xml = spec.xml();
         let files = self.assets.lock().unwrap_or_else(PoisonError::into_inner).closure_of(&xml)?;
-        let model = Arc::new(Model::compile(&xml, &files)?);
+        let model = Arc::new(Model::compile(&xml, files)?);
         let studio = Arc::new(Studio::new(Arc::clone(&self.looks)));
-        let made = Compiled { model, studio };
-        models.insert(spec.model, made.clone());
-        Ok(made)
+        models.insert(spec.model, Known { model: Arc::downgrade(&model), studio: Arc::downgrade(&studio) });
+        Ok(Compiled { model, studio })
     }
 }
 
@@ -130,6 +170,39 @@ mod tests {
                 assert_eq!(state(&quick), state(&whole), "{} at step {step}", spec.name);
             }
         }
+    }
+
+    #[test]
+    fn an_environment_that_had_to_leave_is_made_again_and_shared_with_its_episodes() {
+        let library = Library::vendored();
+        let [first, second] = ["reach-v3", "drawer-close-v3"].map(|name| {
+            let found = tasks().iter().find(|spec| spec.name == name);
+            found.unwrap()
+        });
+        let kept = |library: &Library| {
+            let shelf = library.shelf.lock().unwrap();
+            shelf.kept.iter().map(|(name, _)| *name).collect::<Vec<_>>()
+        };
+        let gone = Arc::downgrade(&library.prepare(first).unwrap().model);
+        library.prepare(second).unwrap();
+        library.prepare(first).unwrap();
+        assert_eq!(kept(&library), [second.name, first.name], "all, and the last one last");
+        library.keep(1);
+        assert_eq!(kept(&library), [first.name]);
+        let vector = placement::draw(first, |low, high| low + (high - low) * 0.25).unwrap();
+        let mut played = World::reset(first, &library.prepare(first).unwrap(), &vector, None).unwrap();
+        library.prepare(second).unwrap();
+        assert_eq!(kept(&library), [second.name]);
+        // An episode of it goes on, so its model is not compiled a second time.
+        assert!(Arc::ptr_eq(&library.prepare(first).unwrap().model, &gone.upgrade().unwrap()));
+        library.prepare(second).unwrap();
+        played.step(Action::ZERO).unwrap();
+        let before = bits(&played);
+        drop(played);
+        assert!(gone.upgrade().is_none(), "nobody keeps it");
+        let mut again = World::reset(first, &library.prepare(first).unwrap(), &vector, None).unwrap();
+        again.step(Action::ZERO).unwrap();
+        assert_eq!(bits(&again), before);
     }
 
     /// How far between its bounds a number of a task vector lies. In the first four rounds ends and thirds, so that

@@ -1,7 +1,7 @@
 //! What all pictures of a model share: its meshes and textures, made ready to be drawn.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::lanes::F4;
 use super::mesh::Mesh;
@@ -26,11 +26,33 @@ pub(super) struct Sky {
     pub plain: Option<F4>,
 }
 
-/// Meshes and textures that were made before, by what they were made from. Most models share the arm's.
+/// Meshes and textures of models that there are, by what they were made from. Most models share the arm's.
 #[derive(Debug, Default)]
 pub struct AssetCache {
-    meshes: BTreeMap<[u8; 32], Arc<Ladder>>,
-    textures: BTreeMap<[u8; 32], Arc<Texture>>,
+    meshes: Shared<Ladder>,
+    textures: Shared<Texture>,
+}
+
+/// Things that somebody holds, by their digests.
+#[derive(Debug)]
+struct Shared<T>(BTreeMap<[u8; 32], Weak<T>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Shared(BTreeMap::new())
+    }
+}
+
+impl<T> Shared<T> {
+    fn get(&mut self, digest: [u8; 32], make: impl FnOnce() -> T) -> Arc<T> {
+        if let Some(found) = self.0.get(&digest).and_then(Weak::upgrade) {
+            return found;
+        }
+        self.0.retain(|_, held| held.strong_count() > 0);
+        let made = Arc::new(make());
+        self.0.insert(digest, Arc::downgrade(&made));
+        made
+    }
 }
 
 impl Assets {
@@ -54,7 +76,7 @@ impl AssetCache {
         for count in [mesh.positions.len(), mesh.coordinates.len()] {
             hasher.update(&(count as u64).to_le_bytes());
         }
-        Arc::clone(self.meshes.entry(*hasher.finalize().as_bytes()).or_insert_with(|| Arc::new(Ladder::new(mesh))))
+        self.meshes.get(*hasher.finalize().as_bytes(), || Ladder::new(mesh))
     }
 
     fn texture(&mut self, source: &TextureSource) -> Arc<Texture> {
@@ -63,8 +85,7 @@ impl AssetCache {
         for number in [source.kind as usize, source.width, source.height, source.channels] {
             hasher.update(&(number as u64).to_le_bytes());
         }
-        let make = || Arc::new(Texture::of_model(source));
-        Arc::clone(self.textures.entry(*hasher.finalize().as_bytes()).or_insert_with(make))
+        self.textures.get(*hasher.finalize().as_bytes(), || Texture::of_model(source))
     }
 }
 
@@ -82,5 +103,8 @@ mod tests {
         let second = Assets::new(quality, &[], &[texture(&one[..2])], &mut cache);
         assert!(Arc::ptr_eq(&first.textures[0], &second.textures[0]));
         assert!(!Arc::ptr_eq(&first.textures[0], &first.textures[1]));
+        drop((first, second));
+        Assets::new(quality, &[], &[texture(&[7, 8])], &mut cache);
+        assert_eq!(cache.textures.0.len(), 1, "what nobody holds is forgotten");
     }
 }

@@ -135,6 +135,7 @@ impl Side {
         loop {
             side.add(now, &pixels);
             if now == [1, 1] {
+                side.pixels.shrink_to_fit();
                 return side;
             }
             let next = now.map(|length| (length / 2).max(1));

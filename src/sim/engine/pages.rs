@@ -15,6 +15,30 @@ const MAP_ANONYMOUS: c_int = 0x20;
 unsafe extern "C" {
     fn mmap(at: *mut c_void, len: usize, prot: c_int, flags: c_int, file: c_int, offset: c_long) -> *mut c_void;
     fn munmap(start: *mut c_void, len: usize) -> c_int;
+    #[cfg(target_env = "gnu")]
+    fn malloc_trim(pad: usize) -> c_int;
+    #[cfg(target_env = "gnu")]
+    fn mallopt(parameter: c_int, value: c_int) -> c_int;
+}
+
+/// Lets all threads that start from now on share two heaps of malloc's. By default each thread has its own, and what one left
+/// free in its own serves no other.
+pub(crate) fn share_heaps() {
+    // SAFETY: malloc's settings are behind its own locks.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        // M_ARENA_MAX, malloc.h.
+        mallopt(-8, 2);
+    }
+}
+
+/// Gives to the kernel what malloc holds and nobody uses. Compiling a model leaves some 50 MB of it, in pieces all over.
+pub(super) fn give_back_free_memory() {
+    // SAFETY: only memory that nobody holds is given back.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        malloc_trim(0);
+    }
 }
 
 /// Whole pages of zeros. What is never touched takes no memory.
