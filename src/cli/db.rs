@@ -156,7 +156,7 @@ fn make_backup(folder: &Path, args: &BackupArgs) -> anyhow::Result<()> {
             println!("  removed: {}", older.display());
         }
     }
-    let what = "the backup is made, but the data folder has losses, so no older backup was removed";
+    let what = "the backup is made, but the data folder has losses, so backups without are kept";
     no_problems(what, &made.damage)
 }
 

@@ -16,7 +16,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// The program without any setting of the machine it runs on.
 pub fn kinitro() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kinitro"));
-    for name in ["KINITRO_CONFIG", "KINITRO_API_KEY", "KINITRO_DATA_DIR", "NETWORK", "NETUID", "EVAL_INTERVAL"] {
+    let own = ["KINITRO_CONFIG", "KINITRO_API_KEY", "KINITRO_DATA_DIR", "NETWORK", "NETUID", "EVAL_INTERVAL"];
+    let of_a_service = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"];
+    for name in own.into_iter().chain(of_a_service) {
         command.env_remove(name);
     }
     command

@@ -34,7 +34,8 @@ pub struct Made {
 
 /// Copies the database of `data_dir` and what it names into a new folder in `to`; whoever works in the data folder goes on.
 /// With `keep`, only so many backups are left in `to` then. What is damaged in the data folder is taken from the backup before,
-/// if that has it; else the rest is kept all the same, told in [`Made::damage`], and no older backup is removed. Blocks.
+/// if that has it; else the rest is kept all the same, told in [`Made::damage`], and no older backup without
+/// losses is removed. Blocks.
 ///
 /// # Errors
 /// [`BackupError`]; nothing is left of a backup that was not finished.
@@ -50,9 +51,10 @@ pub fn backup(data_dir: &Path, to: &Path, keep: Option<usize>) -> Result<Made, B
     let before = backups_in(to)?.pop();
     let made_at = Timestamp::now();
     let unfinished = place.begin(made_at)?;
-    let dev_chain = copy_dev_chain(data_dir, unfinished.path())?;
     let copied = DataDir::database_path(unfinished.path());
     copy_database(&database, &copied)?;
+    // After the database, so that it has every block that a cycle names.
+    let dev_chain = copy_dev_chain(data_dir, unfinished.path())?;
     let copy = DatabaseCopy::open(&copied)?;
     let mut damage = Vec::new();
     let newest_cycle = manifests_of(&copy, &mut damage)?;
@@ -65,15 +67,13 @@ pub fn backup(data_dir: &Path, to: &Path, keep: Option<usize>) -> Result<Made, B
         dev_chain,
         newest_cycle,
         transcripts: named.len() as u64,
+        losses: damage.len() as u64,
     };
     drop(copy);
     let database_bytes = fs::metadata(&copied).map_err(BackupError::system("read", &copied))?.len();
     record.write(unfinished.path())?;
     let folder = unfinished.finish()?;
-    let removed = match keep {
-        Some(keep) if damage.is_empty() => place.keep(keep, &folder)?,
-        _ => Vec::new(),
-    };
+    let removed = keep.map(|keep| place.keep(keep, &folder)).transpose()?.unwrap_or_default();
     let transcripts = named.len() as u64;
     Ok(Made { folder, newest_cycle, database_bytes, transcripts, new_transcripts, damage, removed })
 }

@@ -41,6 +41,8 @@ pub(super) struct Record {
     pub(super) newest_cycle: Option<CycleId>,
     /// Transcripts that the database names.
     pub(super) transcripts: u64,
+    /// Losses of the data folder, which it has too.
+    pub(super) losses: u64,
 }
 
 impl Record {
@@ -121,10 +123,13 @@ impl Place {
         Ok(Unfinished { path, finished, parent: self.folder.clone() })
     }
 
-    /// Removes all backups but `keep`, the oldest first and never `made`; answers which.
+    /// Removes all backups but `keep`, the oldest first and never `made`; answers which. If that one has losses, those without stay
+    /// and are not counted: they may have what is lost.
     pub(super) fn keep(&self, keep: usize, made: &Path) -> Result<Vec<PathBuf>, BackupError> {
+        let has_losses = |path: &Path| Record::read(path).is_ok_and(|record| record.losses > 0);
         let mut older = backups_in(&self.folder)?;
-        older.retain(|path| path != made);
+        let is_lossy = has_losses(made);
+        older.retain(|path| path != made && (!is_lossy || has_losses(path)));
         older.truncate((older.len() + 1).saturating_sub(keep));
         for path in &older {
             // Nobody takes a half for a whole: from now on it is called unfinished.
