@@ -16,6 +16,8 @@ use crate::transcript::log_commitment;
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// How long the last digest is tried after the last cycle: a chain that works makes it final in a minute.
 const LAST_WAIT: Duration = Duration::from_secs(180);
+/// Longest time that the log needs after the last cycle: the wait, and a transaction sent at its end whose block is waited for.
+pub(super) const LONGEST_END: Duration = Duration::from_secs(15 * 60);
 
 /// Keeps the newest published manifest's digest in the operator's slot. What is owed follows from store and chain, so
 /// that a restart forgets nothing; an older digest is never written.

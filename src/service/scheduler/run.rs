@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::log::DigestLog;
+use super::log::{DigestLog, LONGEST_END};
 use super::manifest::{PublishError, Publisher};
 use super::plan::{Opening, admissions_at};
 use super::probe;
@@ -158,9 +158,11 @@ impl Scheduler {
                     (wait, error.waits_for().to_owned())
                 }
             };
-            self.pulse.doing(&text, wait.saturating_add(GRACE));
             let last = self.options.max_cycles.is_some_and(|max| ended >= max);
-            if !last {
+            if last {
+                self.pulse.doing("the last cycle is over, its digest is written", LONGEST_END);
+            } else {
+                self.pulse.doing(&text, wait.saturating_add(GRACE));
                 tokio::select! {
                     () = shutdown.cancelled() => return,
                     () = tokio::time::sleep(wait) => {}
