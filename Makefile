@@ -10,7 +10,7 @@ PEERS_ARGS ?=
 PICTURES_ARGS ?=
 VM_TESTS_ARGS ?=
 
-.PHONY: help prerequisites vendor build demo test test-gl lint docs identical parity parity-quick
+.PHONY: help prerequisites vendor build release reproducible demo test test-gl lint docs identical parity parity-quick
 .PHONY: pictures pictures-quick pictures-docs bench bench-peers bench-camera nix-check nix-eval nix-boot nix-write vm-tests clean
 
 help: ## list the targets
@@ -23,7 +23,13 @@ vendor: prerequisites ## fetch libmujoco and MetaWorld's assets, pinned by sha25
 	@scripts/vendor
 
 build: vendor ## build the program: target/release/kinitro
-	cargo build --release --locked
+	scripts/cargo-release build --release --locked
+
+release: build ## what is installed, as it lies below /usr: target/dist
+	@scripts/dist
+
+reproducible: release ## build the release again in another folder and hold it against the first, byte by byte
+	@scripts/reproducible
 
 demo: build ## one whole cycle: six mock miners, eight tasks, scores, verification (DEMO_ARGS="--episodes 5")
 	target/release/kinitro demo $(DEMO_ARGS)
@@ -61,8 +67,8 @@ identical: build ## the same bits on emulated CPUs, two C libraries, both builds
 # Both sides of the comparison: the program, and the maths functions that the oracle runs under.
 .PHONY: parity-programs
 parity-programs: vendor $(ORACLE)/.done
-	cargo build --release --locked
-	cargo build --release --locked --package maths_preload
+	scripts/cargo-release build --release --locked
+	scripts/cargo-release build --release --locked --package maths_preload
 
 parity: parity-programs ## compare every value of every step with Python metaworld, as bits
 	python3 tests/oracle/parity.py --packages $(ORACLE)
