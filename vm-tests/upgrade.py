@@ -35,7 +35,8 @@ with subtest("the data folder becomes that of an older release"):
     machine.succeed(
         "systemctl stop kinitro.service",
         f"rm -r {DATA}/kinitro.sqlite3* {DATA}/transcripts",
-        f"cp -rL {OLD}/transcripts {DATA}/transcripts",
+        # What comes out of the Nix store is read-only.
+        f"cp -rL {OLD}/transcripts {DATA}/transcripts; chmod -R u+w {DATA}/transcripts",
     )
     sqlite(f"db.executescript(open('{OLD}/schema-1.sql').read())")
     machine.succeed(f"chown -R --reference={DATA}/. {DATA}/.")

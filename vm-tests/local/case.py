@@ -52,10 +52,11 @@ def load(name: str) -> Case:
     if "${" in text:
         raise SetupError(f"{script.name} has ${{…}}, which is Nix and not Python")
     try:
-        nodes = tomllib.loads(table.read_text())
+        tables = tomllib.loads(table.read_text())
     except tomllib.TOMLDecodeError as error:
         raise SetupError(f"{table.name}: {error}") from error
-    return Case(name, [_node(table.name, name, at, nodes[name]) for at, name in enumerate(sorted(nodes), 1)], text, script)
+    nodes = [_node(table.name, node, number, tables[node]) for number, node in enumerate(sorted(tables), 1)]
+    return Case(name, nodes, text, script)
 
 
 def _node(file: str, name: str, number: int, table: dict[str, Any]) -> Node:

@@ -24,6 +24,7 @@ from errors import RequestedAssertionFailed
 from log import block, say, step
 from machine import Machine, retry
 from nspawn import Container
+from qemu import VirtualMachine, prepare
 
 RUN = Path("/run/machines")
 JOURNAL_LINES = 100
@@ -93,8 +94,6 @@ def _machines(case: Case, arguments: argparse.Namespace) -> list[Machine]:
     layers = [Path(layer) for layer in arguments.layers.split(":")]
     trees = [root.mount(case, node, layers, RUN) for node in case.nodes]
     if arguments.qemu:
-        from qemu import VirtualMachine, prepare
-
         network.lay_taps(case.nodes)
         return [VirtualMachine(node, prepare(node, tree)) for node, tree in zip(case.nodes, trees, strict=True)]
     network.lay(case.nodes)

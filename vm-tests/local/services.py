@@ -41,7 +41,7 @@ def check(where: str, services: dict[str, dict[str, Any]]) -> None:
 
 
 def install(root: Path, services: dict[str, dict[str, Any]]) -> None:
-    """Writes settings, changed units and links that start them into a machine's tree."""
+    """Writes settings, drop-ins and the links that start units into a machine's tree."""
     for service, options in services.items():
         at = root / "etc/kinitro/kinitro.toml"
         at.parent.mkdir(parents=True, exist_ok=True)
