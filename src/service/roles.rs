@@ -159,11 +159,8 @@ pub async fn execute(settings: Settings, shutdown: CancellationToken, ready: Rea
 
 /// A validator, which looks at cycles until `shutdown`.
 pub async fn validate(validator: Validator, shutdown: CancellationToken) {
-    let pulse = Pulse::new("validator");
-    // Its loop says nothing of itself; that it is run is seen.
-    pulse.doing("looking for cycles of the operator's; the log says what came of them", Duration::MAX);
-    let telling = tokio::spawn(notify_until_stopped(vec![pulse.clone()], shutdown.clone()));
-    pulse.keep(validator.run(shutdown)).await;
+    let telling = tokio::spawn(notify_until_stopped(validator.pulses(), shutdown.clone()));
+    validator.run(shutdown).await;
     last_word(telling).await;
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::report::{Choice, Evidence};
-use super::{Validator, ValidatorError, facts};
+use super::{LONGEST_LOOK, Validator, ValidatorError, facts};
 use crate::domain::{CycleId, Digest, Hotkey};
 use crate::replay::{Answer, ChainFacts, Level, Report, Sample, SignedCycle};
 use crate::service::panic_text::panic_text;
@@ -63,6 +63,7 @@ impl Validator {
             Choice { read: self.options.read, replays: self.options.replays, sample_seed: Digest(sample_seed) };
         let (published, simulator) = (self.published.clone(), self.simulator.clone());
         let runtime = tokio::runtime::Handle::current();
+        let (pulse, cycle) = (self.looking.clone(), manifest.cycle);
         let (own_signed, own_previous, own_facts) = (signed.clone(), previous.clone(), facts.clone());
         let checked = tokio::task::spawn_blocking(move || {
             let fetch = |row: &EpisodeRow| fetch(&published, row, &runtime);
@@ -73,7 +74,10 @@ impl Validator {
                 transcripts: &fetch,
                 simulator: Ok(&simulator),
             };
-            verify_cycle(&subject, &options, &|_, _| {})
+            let progress = |done: u64, all: u64| {
+                pulse.doing(&format!("verifying cycle {cycle}: {done} of {all} episodes"), LONGEST_LOOK);
+            };
+            verify_cycle(&subject, &options, &progress)
         });
         let report = match checked.await {
             Ok(report) => report,

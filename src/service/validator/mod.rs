@@ -13,7 +13,7 @@ mod sent;
 mod upkeep;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ use self::memory::{Found, Memory, Subject};
 use self::memory_file::{MemoryFile, Owner};
 use self::patience::Patience;
 use super::published::{FetchError, Published};
+use super::supervision::Pulse;
 use crate::beacon::OperatorKey;
 use crate::chain::{Chain, ChainError};
 use crate::domain::{Hotkey, printable};
@@ -40,6 +41,10 @@ pub enum Look {
     Afresh,
 }
 
+/// Longest time that a look, a payment or the upkeep takes beside the replay of episodes, slow servers and blocks that wait to be
+/// final included.
+const LONGEST_LOOK: Duration = Duration::from_secs(3_600);
+
 /// Verifies one operator's cycles and sets their weights.
 pub struct Validator {
     options: ValidatorOptions,
@@ -52,6 +57,10 @@ pub struct Validator {
     patience: Mutex<Patience>,
     /// Held while weights are compared, sent or revealed.
     turn: tokio::sync::Mutex<()>,
+    /// Of the looks at new manifests.
+    looking: Pulse,
+    /// Of what looks after weights that were sent.
+    keeping: Pulse,
 }
 
 impl Validator {
@@ -69,22 +78,40 @@ impl Validator {
         let owner = Owner { genesis: chain.genesis(), netuid: options.netuid, hotkey: key.hotkey() };
         let (file, memory) = MemoryFile::open(&options.data_dir, owner, options.dry_run)?;
         let (memory, patience, turn) = (Mutex::new(memory), Mutex::default(), Default::default());
-        Ok(Validator { options, chain, key, simulator, published, memory, file, patience, turn })
+        let (looking, keeping) = (Pulse::new("validator"), Pulse::new("weights"));
+        Ok(Validator { options, chain, key, simulator, published, memory, file, patience, turn, looking, keeping })
+    }
+
+    /// The signs of life that [`Validator::run`] gives.
+    pub fn pulses(&self) -> Vec<Pulse> {
+        vec![self.looking.clone(), self.keeping.clone()]
     }
 
     /// Looks for new manifests until `shutdown`, and beside that after the weights that were sent: no server of the operator's can
     /// hold that up.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let rounds = self.until(&shutdown, async || self.look().await);
-        let upkeep = self.until(&shutdown, async || match self.upkeep().await {
-            Ok(round) => round.iter().for_each(Round::log),
-            Err(error) => warn(&error, "weights that stand could not be looked after; trying again"),
+        let rounds = self.until(&shutdown, &self.looking, async || {
+            self.looking.doing("looking for a new cycle", LONGEST_LOOK);
+            self.look().await;
+            self.looking.doing("waiting for a new cycle", self.options.poll_interval.saturating_add(LONGEST_LOOK));
+        });
+        let upkeep = self.until(&shutdown, &self.keeping, async || {
+            self.keeping.doing("looking after weights", LONGEST_LOOK);
+            match self.upkeep().await {
+                Ok(round) => round.iter().for_each(Round::log),
+                Err(error) => warn(&error, "weights that stand could not be looked after; trying again"),
+            }
+            self.keeping.doing("weights are looked after", self.options.poll_interval.saturating_add(LONGEST_LOOK));
         });
         tokio::join!(rounds, upkeep);
     }
 
     /// Does something at every poll.
-    async fn until(&self, shutdown: &CancellationToken, work: impl AsyncFn()) {
+    async fn until(&self, shutdown: &CancellationToken, pulse: &Pulse, work: impl AsyncFn()) {
+        pulse.keep(self.at_every_poll(shutdown, work)).await;
+    }
+
+    async fn at_every_poll(&self, shutdown: &CancellationToken, work: impl AsyncFn()) {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
