@@ -123,6 +123,29 @@ fn losses_are_told_healed_from_the_backup_before_and_keep_older_backups() {
 }
 
 #[test]
+fn a_clock_that_went_back_and_a_spoilt_backup_stop_nothing() {
+    let (stage, mut daemon, _) = published();
+    daemon.kill_nine();
+    let backups = stage.data().join("backups");
+    let make = || made(&back_up(&stage, &["--to", backups.to_str().unwrap(), "--keep", "2", "--json"]));
+    let (future, spoilt) =
+        ["kinitro-2031-01-01T00-00-00.000Z", "kinitro-2026-01-01T00-00-00.000Z"].map(|name| backups.join(name)).into();
+    fs::rename(make()["folder"].as_str().unwrap(), &future).unwrap();
+    let record = future.join("backup.json");
+    let mut said: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    said["made_at"] = "2031-01-01T00:00:00Z".into();
+    fs::write(&record, said.to_string()).unwrap();
+    fs::create_dir(&spoilt).unwrap();
+    let second = make();
+    assert_eq!(second["removed"], serde_json::json!([]));
+    let third = make();
+    assert_eq!(third["removed"], serde_json::json!([future]), "the oldest, whatever the clock says now");
+    assert!(Path::new(second["folder"].as_str().unwrap()).exists() && spoilt.exists());
+    let newest = check(&backups);
+    assert!(String::from_utf8_lossy(&newest.stdout).contains(third["folder"].as_str().unwrap()), "{newest:?}");
+}
+
+#[test]
 fn a_backup_that_was_changed_is_found_out() {
     let (stage, mut daemon, _) = published();
     daemon.kill_nine();

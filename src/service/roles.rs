@@ -141,10 +141,11 @@ pub async fn schedule(settings: Settings, shutdown: CancellationToken, ready: Re
 /// As [`daemon`].
 pub async fn execute(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
     let given = || Credentials::own().file(credentials::API_KEY);
-    let key = match (&settings.executor.api_key_file, std::env::var(API_KEY_VARIABLE)) {
+    let variable = std::env::var(API_KEY_VARIABLE).ok().filter(|key| !key.is_empty());
+    let key = match (&settings.executor.api_key_file, variable) {
         (Some(file), _) => Some(read_secret(file)?),
-        (None, Ok(key)) => Some(Secret::new(&key)),
-        (None, Err(_)) => given().map(|file| read_secret(&file)).transpose()?,
+        (None, Some(key)) => Some(Secret::new(&key)),
+        (None, None) => given().map(|file| read_secret(&file)).transpose()?,
     };
     let queue = Arc::new(HttpTaskClient::new(&settings.executor.api_url, key)?);
     let for_simulator = settings.clone();

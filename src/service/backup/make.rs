@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::BackupError;
@@ -49,7 +49,7 @@ pub fn backup(data_dir: &Path, to: &Path, keep: Option<usize>) -> Result<Made, B
     let _lock = DataDir::open(data_dir, Role::Api)?;
     let place = Place::open(to)?;
     let before = backups_in(to)?.pop();
-    let made_at = Timestamp::now();
+    let made_at = after(Timestamp::now(), before.as_deref());
     let unfinished = place.begin(made_at)?;
     let copied = DataDir::database_path(unfinished.path());
     copy_database(&database, &copied)?;
@@ -76,6 +76,13 @@ pub fn backup(data_dir: &Path, to: &Path, keep: Option<usize>) -> Result<Made, B
     let removed = keep.map(|keep| place.keep(keep, &folder)).transpose()?.unwrap_or_default();
     let transcripts = named.len() as u64;
     Ok(Made { folder, newest_cycle, database_bytes, transcripts, new_transcripts, damage, removed })
+}
+
+/// The time of a backup: now, or where the clock went back a moment after the one before, for names tell which is older.
+fn after(now: Timestamp, before: Option<&Path>) -> Timestamp {
+    let a_moment = SignedDuration::from_millis(1);
+    let later = |record: Record| record.made_at.checked_add(a_moment).ok();
+    before.and_then(|before| Record::read(before).ok()).and_then(later).map_or(now, |later| now.max(later))
 }
 
 /// The development chain where it is a file of the data folder: without it the cycles would be of another chain.
@@ -125,7 +132,10 @@ fn take(from: &BlobStore, to: &BlobStore, digest: &Digest, bytes: &[u8]) -> Resu
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(BackupError::system("make the folder", folder))?;
     }
-    if fs::hard_link(from.path_of(digest), &path).is_err() {
+    let source = from.path_of(digest);
+    // A link to a symbolic link would lead nowhere once its goal is lost.
+    let is_file = fs::symlink_metadata(&source).is_ok_and(|found| found.is_file());
+    if !is_file || fs::hard_link(source, &path).is_err() {
         to.put(digest, bytes)?;
     }
     Ok(())

@@ -97,7 +97,8 @@ impl Place {
             let name = name_of(&path);
             if is_unfinished(&name) {
                 unfinished.push(path);
-            } else if !(name == LOCK || name == LOST_AND_FOUND || (is_name(&name) && is_backup(&path))) {
+            // One of ours without its record is spoilt, and no reason to make no other.
+            } else if !(name == LOCK || name == LOST_AND_FOUND || is_name(&name)) {
                 return Err(BackupError::Foreign { folder: folder.into(), other: printable(&name, 60) });
             }
         }
@@ -215,7 +216,7 @@ mod tests {
 
     #[test]
     fn folders_of_others_are_refused_and_left_alone() {
-        for other in ["letter.txt", "kinitro.sqlite3", "kinitro-2026-11-22T02-30-05.007Z"] {
+        for other in ["letter.txt", "kinitro.sqlite3", "kinitro-2026-11-22"] {
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join(other)).unwrap();
             let error = Place::open(folder.path()).err().unwrap().to_string();

@@ -90,6 +90,11 @@ pub enum ExecutorError {
     /// The queue will not have it; asking again cannot help.
     #[error("{0}")]
     Refused(TaskError),
+    /// A part without which no result counts has ended.
+    #[error(
+        "the executor's part that {0} broke off, so it stops; the log says why, and tasks under way are played again"
+    )]
+    BrokeOff(&'static str),
 }
 
 /// Leases tasks, runs their episodes, hands results in.
@@ -131,22 +136,30 @@ impl Executor {
     /// Works until `shutdown`; then gives back what is not finished.
     ///
     /// # Errors
-    /// [`ExecutorError::Refused`] when the queue does not take its key.
+    /// [`ExecutorError::Refused`] when the queue does not take its key; [`ExecutorError::BrokeOff`].
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ExecutorError> {
         let this = Arc::new(self);
-        // Its own token, since it may end before everybody is asked to.
-        let stop = shutdown.child_token();
+        // Its own token: leases are kept until the last episode has ended.
+        let stop = CancellationToken::new();
         let held = Held::default();
         let (finished, results) = mpsc::channel(RESULT_QUEUE);
-        let reporter = tokio::spawn(report(this.queue.clone(), this.options.id.clone(), held.clone(), results));
+        let mut reporter = tokio::spawn(report(this.queue.clone(), this.options.id.clone(), held.clone(), results));
         let id = this.options.id.clone();
-        let heartbeats = tokio::spawn(keep_alive(this.queue.clone(), id.clone(), held.clone(), stop.clone()));
-        let worked = this.clone().work(held.clone(), finished, shutdown).await;
+        let mut heartbeats = tokio::spawn(keep_alive(this.queue.clone(), id.clone(), held.clone(), stop.clone()));
+        let worked = tokio::select! {
+            biased;
+            worked = this.clone().work(held.clone(), finished, shutdown) => worked,
+            _ = &mut reporter => Err(ExecutorError::BrokeOff("hands results in")),
+            _ = &mut heartbeats => Err(ExecutorError::BrokeOff("keeps leases")),
+        };
         stop.cancel();
         let wind_up = async {
             // All senders are gone, so the reporter ends once everything is handed in.
-            let _ = reporter.await;
-            let _ = heartbeats.await;
+            for part in [reporter, heartbeats] {
+                if !part.is_finished() {
+                    let _ = part.await;
+                }
+            }
             let rest = held.all();
             if !rest.is_empty() {
                 tracing::info!(tasks = rest.len(), "giving unfinished tasks back");

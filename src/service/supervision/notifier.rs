@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
+use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -28,13 +29,19 @@ pub async fn notify_until_stopped(parts: Vec<Pulse>, stopping: CancellationToken
     let mut looks = tokio::time::interval(pause);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = Told { between_pings, is_ready: false, status: String::new(), pinged: None, stuck: Vec::new() };
+    let teller = Teller::start();
     loop {
         tokio::select! {
             () = stopping.cancelled() => break,
-            _ = looks.tick() => tell(told.news(&parts, Instant::now())).await,
+            _ = looks.tick() => {
+                let news = told.news(&parts, Instant::now());
+                if !teller.tell(news).await {
+                    told.forget();
+                }
+            }
         }
     }
-    tell(vec![News::Stopping, News::Status("stopping".into())]).await;
+    teller.tell(vec![News::Stopping, News::Status("stopping".into())]).await;
 }
 
 /// Something to be told.
@@ -84,6 +91,12 @@ impl Told {
         news
     }
 
+    /// Nothing of it is sure to have arrived, so all is to be told again.
+    fn forget(&mut self) {
+        (self.is_ready, self.pinged) = (false, None);
+        self.status.clear();
+    }
+
     fn all_alive(&mut self, parts: &[Pulse], now: Instant) -> bool {
         let stuck: Vec<&'static str> = parts.iter().filter(|part| !part.is_alive(now)).map(Pulse::name).collect();
         for part in stuck.iter().filter(|part| !self.stuck.contains(part)) {
@@ -97,20 +110,37 @@ impl Told {
     }
 }
 
-/// Sends it all in one datagram. The socket may be full, so a thread does it that may wait.
-async fn tell(news: Vec<News>) {
-    if news.is_empty() {
-        return;
+/// Tells the service manager, on a thread of its own: the socket may be full, and the runtime's threads for such work may all be
+/// busy with a slow disk.
+struct Teller(std::sync::mpsc::Sender<(Vec<News>, oneshot::Sender<bool>)>);
+
+impl Teller {
+    fn start() -> Teller {
+        let (sender, receiver) = std::sync::mpsc::channel::<(Vec<News>, oneshot::Sender<bool>)>();
+        let work = move || {
+            for (news, done) in receiver {
+                let states: Vec<NotifyState> = news.iter().map(News::state).collect();
+                let sent = sd_notify::notify(&states);
+                if let Err(error) = &sent {
+                    // A process that cannot tell is ended by the watchdog, if it has one; the log says why.
+                    tracing::warn!(%error, "the service manager cannot be told; trying again");
+                }
+                let _ = done.send(sent.is_ok());
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("notifier".into()).spawn(work) {
+            tracing::error!(%error, "no thread that tells the service manager");
+        }
+        Teller(sender)
     }
-    let sending = tokio::task::spawn_blocking(move || {
-        let states: Vec<NotifyState> = news.iter().map(News::state).collect();
-        sd_notify::notify(&states)
-    });
-    // A process that cannot tell is ended by the watchdog, if it has one; the log says why.
-    match sending.await {
-        Ok(Err(error)) => tracing::warn!(%error, "the service manager cannot be told"),
-        Err(error) => tracing::error!(%error, "telling the service manager broke off"),
-        Ok(Ok(())) => {}
+
+    /// Sends it all in one datagram; answers whether it went off.
+    async fn tell(&self, news: Vec<News>) -> bool {
+        if news.is_empty() {
+            return true;
+        }
+        let (done, sent) = oneshot::channel();
+        self.0.send((news, done)).is_ok() && sent.await.unwrap_or(false)
     }
 }
 
@@ -142,8 +172,11 @@ mod tests {
         assert_eq!(told.news(&parts, now), []);
         let parts = [Pulse::begun("a").await, Pulse::begun("b").await];
         parts[1].doing("cycle 1", SECOND);
-        assert_eq!(told.news(&parts, now), [News::Ready, News::Status("cycle 1".into()), News::Alive]);
+        let all = [News::Ready, News::Status("cycle 1".into()), News::Alive];
+        assert_eq!(told.news(&parts, now), all);
         assert_eq!(told.news(&parts, now), []);
+        told.forget();
+        assert_eq!(told.news(&parts, now), all, "what did not arrive is told again");
     }
 
     #[tokio::test]
