@@ -9,6 +9,7 @@ import errno
 import json
 import mmap
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -18,6 +19,10 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 REFUSED = {errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT}
 # What is hidden or read-only is refused too.
 REFUSED_FILES = REFUSED | {errno.EROFS, errno.ENOENT, errno.ENXIO, errno.ENODEV}
+# How a filter of system calls, or memory that is not to be had, ends a process.
+REFUSING_SIGNALS = {signal.SIGSYS, signal.SIGSEGV}
+# No attempt takes long; one that hangs is broken.
+LIMIT_S = 20
 # Numbers of system calls on x86-64 that Python has no function for.
 CALLS = {
     "ptrace": 101,
@@ -106,7 +111,12 @@ def opens(path: str, flags: int = os.O_RDONLY) -> Callable[[], None]:
 def sees_others() -> None:
     """Looks for the service manager and processes of other users."""
     for entry in filter(str.isdigit, os.listdir("/proc")):
-        if entry == "1" or os.stat(f"/proc/{entry}").st_uid != os.getuid():
+        try:
+            owner = os.stat(f"/proc/{entry}").st_uid
+        except FileNotFoundError:
+            # It has just ended.
+            continue
+        if entry == "1" or owner != os.getuid():
             return
     raise PermissionError(errno.EPERM, "sees its own processes only")
 
@@ -198,7 +208,7 @@ def allowed() -> dict[str, Callable[[], object]]:
 
     def listen() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
-            socket.create_connection(server.getsockname()).close()
+            socket.create_connection(server.getsockname(), timeout=5).close()
 
     able: dict[str, Callable[[], object]] = {"listen and connect": listen, "write in /tmp": create("/tmp")}
     for folder in filter(None, os.environ.get("STATE_DIRECTORY", "").split(":")):
@@ -210,23 +220,33 @@ def allowed() -> dict[str, Callable[[], object]]:
 
 
 def outcome(attempt: Callable[[], object], refusals: set[int]) -> str:
-    """What came of an attempt, which is made in a process of its own: `refused: …` or `went through…`."""
+    """What came of an attempt, which is made in a process of its own.
+
+    `went through`; `refused: …`; `went through: …` where a call was let through and failed for a reason that is no refusal;
+    `broken: …` where the attempt itself went wrong and shows nothing.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(LIMIT_S)
         try:
             attempt()
             said = "went through"
         except OSError as error:
-            verdict = "refused" if error.errno in refusals else "went through"
-            said = f"{verdict}: {error.strerror}"
+            verdict = "refused" if error.errno in refusals else "went through" if error.errno else "broken"
+            said = f"{verdict}: {error.strerror or error}"
+        except BaseException as error:
+            said = f"broken: {type(error).__name__}: {error}"
         os.write(writer, said.encode())
         os._exit(0)
     os.close(writer)
     said = os.read(reader, 4096).decode()
     os.close(reader)
     _, status = os.waitpid(child, 0)
-    return said or f"refused: ended with {os.waitstatus_to_exitcode(status)}"
+    if said:
+        return said
+    verdict = "refused" if os.WIFSIGNALED(status) and os.WTERMSIG(status) in REFUSING_SIGNALS else "broken"
+    return f"{verdict}: ended with {os.waitstatus_to_exitcode(status)}"
 
 
 def outcomes(attempts: dict[str, Callable[[], object]], refusals: set[int]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from log import block, say, step
 from machine import Machine, retry
 from nspawn import Container
 from qemu import VirtualMachine, prepare
+from stage import END_S
 
 RUN = Path("/run/machines")
 JOURNAL_LINES = 100
@@ -40,29 +41,42 @@ def main() -> int:
     """Plays the case of the command line."""
     arguments = _arguments()
     signal.signal(signal.SIGALRM, _too_long)
-    signal.signal(signal.SIGTERM, _stopped)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _stopped)
     case = cases.load(arguments.case) if arguments.case else _bare()
-    _own_file_systems()
-    machines = _machines(case, arguments)
+    machines: list[Machine] = []
+    is_good = False
     try:
         signal.alarm(arguments.timeout)
+        _own_file_systems()
+        machines += _machines(case, arguments)
         exec(compile(case.script, str(case.path), "exec"), _symbols(machines))
-        return 0
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 1
+        signal.alarm(0)
+        is_good = True
     except BaseException as error:
         # Whatever it is, it is shown with the machines' journals.
-        signal.alarm(0)
-        _explain(error, case, machines)
-        if arguments.keep:
-            _keep(case, machines)
-        return 1
+        _at_the_end(END_S, _explain, error, case, machines)
+        if arguments.keep and not isinstance(error, KeyboardInterrupt):
+            _at_the_end(None, _keep, case, machines)
+    _at_the_end(END_S, _switch_off, machines)
+    return 0 if is_good else 1
+
+
+def _at_the_end(limit: int | None, do: Callable[..., None], *arguments: Any) -> None:
+    """Does what follows a case, for so many seconds, and whatever comes of it: the case's result stands."""
+    try:
+        signal.alarm(limit or 0)
+        do(*arguments)
+    except BaseException as error:
+        say(f"after the case: {type(error).__name__}: {error}")
     finally:
         signal.alarm(0)
-        for machine in machines:
-            if machine.is_up():
-                machine.crash()
+
+
+def _switch_off(machines: list[Machine]) -> None:
+    for machine in machines:
+        if machine.is_up():
+            machine.crash()
 
 
 def _arguments() -> argparse.Namespace:
@@ -127,12 +141,16 @@ def _symbols(machines: list[Machine]) -> dict[str, Any]:
 
 
 def _explain(error: BaseException, case: Case, machines: list[Machine]) -> None:
-    for machine in machines:
+    # A person who pressed Ctrl-C has seen enough; who was told to end, by CI perhaps, has not.
+    for machine in machines if error.args != (signal.SIGINT,) else []:
         block(f"{machine.name}: the last {JOURNAL_LINES} lines of the journal", machine.journal(JOURNAL_LINES))
     lines = case.script.splitlines()
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == str(case.path) and frame.lineno:
             say(f"{case.path.name}:{frame.lineno}: {lines[frame.lineno - 1].strip()}")
+    if isinstance(error, KeyboardInterrupt):
+        say(f"{case.name}: interrupted")
+        return
     if not isinstance(error, RequestedAssertionFailed | SystemExit):
         traceback.print_exception(error)
     say(f"{case.name}: {type(error).__name__}: {error}")
@@ -149,11 +167,14 @@ def _keep(case: Case, machines: list[Machine]) -> None:
 
 
 def _too_long(_signal: int, _frame: FrameType | None) -> None:
-    raise RequestedAssertionFailed("the case took longer than its limit (--timeout)")
+    raise RequestedAssertionFailed("this took longer than its limit (of a case: --timeout)")
 
 
-def _stopped(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _stopped(number: int, _frame: FrameType | None) -> None:
+    # Once is enough: what follows is bounded.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal.Signals(number))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 
+import groups
 from errors import Skipped
 from log import step
 
@@ -17,21 +18,36 @@ ALWAYS = {
     "setpriv": "util-linux",
     "journalctl": "systemd",
 }
+# Without a network apt-get gives up soon, and with a slow one in the end: `timeout` asks it to stop, and dpkg ends in order.
+APT = ["timeout", "--kill-after=30", "300", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=60", "-o", "Acquire::Retries=1"]
+APT += ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20"]
+PROBE_S = 30
 FOR_QEMU = {"qemu-system-x86_64": "qemu-system-x86", "mke2fs": "e2fsprogs"}
 
 
 def provide(qemu: bool) -> None:
-    """Installs what is missing, and tries what every run does.
+    """Tries what every run does, and installs what is missing.
 
     Raises:
         Skipped: not root or not allowed what root is, or something is missing and cannot be installed.
     """
     if os.geteuid() != 0:
         raise Skipped("needs root, for containers and control groups")
+    # A moment here saves minutes of downloads where only the last step would fail.
+    _try_namespaces()
+    if not qemu:
+        groups.remove(groups.make())
     _install(qemu)
-    # A moment here saves minutes where only the last step would fail.
-    namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "mount", "-t", "tmpfs", "tmpfs", "/run"]
-    tried = subprocess.run(namespaces, capture_output=True, text=True, check=False)
+
+
+def _try_namespaces() -> None:
+    command = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "mount", "-t", "tmpfs", "tmpfs", "/run"]
+    try:
+        tried = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROBE_S)
+    except FileNotFoundError as error:
+        raise Skipped("needs `unshare`, of util-linux") from error
+    except subprocess.TimeoutExpired as error:
+        raise Skipped(f"making namespaces does not end within {PROBE_S} s") from error
     if tried.returncode != 0:
         raise Skipped(f"may not make namespaces and mounts: {tried.stderr.strip()}")
 
@@ -47,10 +63,10 @@ def _install(qemu: bool) -> None:
     with step(f"installing {' '.join(packages)}"):
         for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
             done = subprocess.run(
-                ["apt-get", "-qq", *command],
+                [*APT, *command],
                 env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
                 stdout=subprocess.DEVNULL,
                 check=False,
             )
             if done.returncode != 0:
-                raise Skipped(f"apt-get could not install {' '.join(packages)}")
+                raise Skipped(f"apt-get could not install {' '.join(packages)} (status {done.returncode})")

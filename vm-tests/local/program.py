@@ -6,7 +6,7 @@ from pathlib import Path
 
 from errors import SetupError
 from services import UNITS
-from tree import CACHE, REPOSITORY
+from tree import CACHE, REPOSITORY, remove
 
 PREFIX = "program."
 
@@ -23,7 +23,7 @@ def lay_out(program: Path) -> Path:
     """Copies everything into a folder of this run's own; those of runs that ended are removed."""
     for old in CACHE.glob(f"{PREFIX}*"):
         if not Path("/proc", old.name.removeprefix(PREFIX)).exists():
-            shutil.rmtree(old, ignore_errors=True)
+            remove(old)
     layer = CACHE / f"{PREFIX}{os.getpid()}"
     vendor = REPOSITORY / "vendor"
     _copy(program, layer / "usr/bin/kinitro")
@@ -41,7 +41,7 @@ def lay_out(program: Path) -> Path:
 
 def take_away() -> None:
     """Removes this run's folder."""
-    shutil.rmtree(CACHE / f"{PREFIX}{os.getpid()}", ignore_errors=True)
+    remove(CACHE / f"{PREFIX}{os.getpid()}")
 
 
 def _copy(source: Path, target: Path) -> None:

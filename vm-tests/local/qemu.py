@@ -8,10 +8,12 @@ from pathlib import Path
 
 from case import Node
 from errors import RequestedAssertionFailed, SetupError
-from machine import Machine
+from machine import PATIENCE_S, Machine
 from network import cable, ip
 
 BOOT_S = 240
+# An answer may come as much later than the limit of its command.
+LATE_S = 60
 MEMORY_MB = 2048
 # Room on the disk for what a machine writes.
 ROOM_MB = 1024
@@ -90,9 +92,13 @@ class VirtualMachine(Machine):
         shell = self._connected()
         self._is_busy = True
         line = f'{limit}bash -c {shlex.quote(command)} </dev/null 2>/run/errors | base64 -w 0; echo " ${{PIPESTATUS[0]}}"\n'
-        shell.sendall(f"{line}base64 -w 0 /run/errors; echo\n".encode())
-        output, _, status = self._line(shell).rpartition(" ")
-        self.errors = _decoded(self._line(shell))
+        shell.settimeout(None if timeout is None else timeout + LATE_S)
+        try:
+            shell.sendall(f"{line}base64 -w 0 /run/errors; echo\n".encode())
+            output, _, status = self._line(shell).rpartition(" ")
+            self.errors = _decoded(self._line(shell))
+        except TimeoutError as error:
+            raise RequestedAssertionFailed(f"{self.name} does not answer any more") from error
         self._is_busy = False
         return int(status), _decoded(output)
 
@@ -113,7 +119,10 @@ class VirtualMachine(Machine):
 
     def wait_for_shutdown(self) -> None:
         if self._qemu is not None:
-            self._qemu.wait()
+            try:
+                self._qemu.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired as error:
+                raise RequestedAssertionFailed(f"{self.name} is not off after {PATIENCE_S} s") from error
         for opened in (self._shell, self._server):
             if opened is not None:
                 opened.close()
@@ -122,7 +131,7 @@ class VirtualMachine(Machine):
 
     def journal(self, lines: int) -> str:
         if self._shell is not None and self.is_up() and not self._is_busy:
-            return self.run(f"journalctl --no-pager --quiet --lines={lines}", 60)[1]
+            return self.run(f"journalctl --no-pager --quiet --lines={lines}", 30)[1]
         text = self._console.read_text(errors="replace") if self._console.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
@@ -142,7 +151,6 @@ class VirtualMachine(Machine):
                 continue
         except OSError as error:
             raise RequestedAssertionFailed(f"{self.name} did not boot within {BOOT_S} s: {error}") from error
-        shell.settimeout(None)
         self._shell = shell
         return shell
 

@@ -1,18 +1,23 @@
 """Runs a case in namespaces of its own, and cleans up whatever happens."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import groups
 from errors import Skipped
 from log import say
+from processes import children
 
 # A case that was told to stop has this long to say so.
-STOP_S = 3
+STOP_S = 10
+# Showing journals may take as long after a case's own limit, and so may switching its machines off.
+END_S = 60
 # A bare machine boots in a second.
 BOOT_S = 60
 # The namespaces are private in everything, and end with this process even if it is killed.
@@ -51,31 +56,44 @@ class Stage:
             command = [*ISOLATION, sys.executable, str(Path(__file__).with_name("inside.py")), *arguments]
             command += ["--groups", ":".join(map(str, made)), "--timeout", str(timeout)]
             command += ["--qemu"] * self.qemu + ["--keep"] * self.keep
-            return _wait(command, output)
+            # A case ends by its own limit, and by this one if it cannot.
+            return _wait(command, output, None if self.keep else timeout + 2 * END_S + STOP_S)
         finally:
             _remove(made)
 
 
-def _wait(command: list[str], output: bytearray | None) -> int:
-    """Runs to the end, or to ours."""
+def _wait(command: list[str], output: bytearray | None, limit: int | None) -> int:
+    """Runs to the end, to a limit in seconds, or to our own end."""
     pipe = None if output is None else subprocess.PIPE
     running = subprocess.Popen(command, stdout=pipe, stderr=None if pipe is None else subprocess.STDOUT)
     try:
-        said, _ = running.communicate()
-        if output is not None:
-            output += said
-        return running.returncode
+        said, _ = running.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        say(f"the case has not ended after {limit} s")
+        said = _stop(running)
     except BaseException:
-        # A Ctrl-C has reached the case too; it gets time to say what it was doing.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            running.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            say("the case does not stop; ending it")
+        for again in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(again, signal.SIG_IGN)
+        _stop(running)
         raise
     finally:
         running.kill()
         running.wait()
+    if output is not None:
+        output += said
+    return running.returncode
+
+
+def _stop(running: subprocess.Popen[bytes]) -> bytes:
+    """Tells a case to stop, and gives it time to say what it was doing; what it said, where that is kept."""
+    for case in children(running.pid):
+        with suppress(ProcessLookupError):
+            os.kill(case.pid, signal.SIGTERM)
+    try:
+        return running.communicate(timeout=STOP_S)[0] or b""
+    except subprocess.TimeoutExpired:
+        say("the case does not stop; ending it")
+        return b""
 
 
 def _remove(made: list[Path]) -> None:

@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,11 @@ LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr
 UNWANTED = ["systemd-networkd-wait-online.service", "systemd-resolved.service", "systemd-logind.service", "getty.target"]
 # Where the build's machine is not Debian; its C library must not be newer than this one's.
 SUITE_ELSEWHERE = "trixie"
+# mmdebstrap mounts /proc, /sys and devices in the tree, which nobody else may see, and which end with us however we end.
+ISOLATION = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]
+# Without a network the tree is given up soon, and with a slow one in the end.
+IMPATIENT = ['Acquire::Retries "1"', 'Acquire::http::Timeout "20"', 'Acquire::https::Timeout "20"']
+LIMIT_S = 600
 
 
 def suite() -> str:
@@ -50,7 +55,7 @@ def provide(qemu: bool) -> Path:
     key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
     tree = CACHE / f"tree-{recipe['suite']}{'-qemu' if qemu else ''}-{key}"
     CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "tree.lock", "w") as lock:
+    with open(CACHE / f"{tree.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not tree.is_dir():
             with step(f"making the root tree of Debian {recipe['suite']} (about two minutes; kept in {CACHE})"):
@@ -60,18 +65,43 @@ def provide(qemu: bool) -> Path:
 
 def _make(tree: Path, recipe: dict[str, Any]) -> None:
     partial = tree.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    command = ["mmdebstrap", "--variant=essential", "--mode=root", f"--include={','.join(recipe['packages'])}"]
+    remove(partial)
+    command = [*ISOLATION, "mmdebstrap", "--variant=essential", "--mode=root", f"--include={','.join(recipe['packages'])}"]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in recipe["left_out"]]
+    command += [f"--aptopt={option}" for option in IMPATIENT]
     command += [recipe["suite"], str(partial)]
     if recipe["mirror"]:
         command.append(recipe["mirror"])
-    done = subprocess.run(command, check=False)
-    if done.returncode != 0:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise Skipped(f"mmdebstrap could not make the root tree (status {done.returncode}, its lines are above)")
+    try:
+        status = subprocess.run(command, check=False, timeout=LIMIT_S).returncode
+    except subprocess.TimeoutExpired as error:
+        remove(partial)
+        raise Skipped(f"mmdebstrap did not make the root tree within {LIMIT_S} s") from error
+    if status != 0:
+        remove(partial)
+        raise Skipped(f"mmdebstrap could not make the root tree (status {status}, its lines are above)")
     _finish(partial)
     partial.rename(tree)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder if it is there, but nothing that is mounted in it.
+
+    Raises:
+        SetupError: something is mounted in it.
+    """
+    if mounted := _mounted_in(folder):
+        raise SetupError(f"{folder} has mounts, which are not to be removed with it: umount --recursive {mounted[0]}")
+    # What is mounted after all in this moment is another file system.
+    subprocess.run(["rm", "--recursive", "--force", "--one-file-system", "--", str(folder)], check=False)
+
+
+def _mounted_in(folder: Path) -> list[str]:
+    """Where something is mounted at a folder or below."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    # Blanks and the like are octal numbers there.
+    points = (re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), line.split()[4]) for line in lines)
+    return [point for point in points if Path(point).is_relative_to(folder)]
 
 
 def _finish(tree: Path) -> None:
