@@ -131,6 +131,7 @@ nix-write: ## write what is generated from the Nix files: lines of dist/systemd,
 
 # KINITRO_BIN names a program that was built before.
 vm-tests: $(if $(KINITRO_BIN),vendor,build) ## whole machines with systemd, as root on Debian (VM_TESTS_ARGS="basic --qemu")
+	python3 vm-tests/local/tests.py --quiet
 	python3 vm-tests/local $(VM_TESTS_ARGS)
 
 clean: ## remove what was built and fetched

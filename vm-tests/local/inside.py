@@ -54,8 +54,10 @@ def main() -> int:
         signal.alarm(0)
         is_good = True
     except BaseException as error:
-        # Whatever it is, it is shown with the machines' journals.
-        _at_the_end(END_S, _explain, error, case, machines)
+        # A person who pressed Ctrl-C has seen enough; who was told to end, by CI perhaps, has not.
+        if error.args != (signal.SIGINT,):
+            _at_the_end(END_S, _show_journals, machines)
+        _at_the_end(END_S, _explain, error, case)
         if arguments.keep and not isinstance(error, KeyboardInterrupt):
             _at_the_end(None, _keep, case, machines)
     _at_the_end(END_S, _switch_off, machines)
@@ -140,10 +142,13 @@ def _symbols(machines: list[Machine]) -> dict[str, Any]:
     return symbols
 
 
-def _explain(error: BaseException, case: Case, machines: list[Machine]) -> None:
-    # A person who pressed Ctrl-C has seen enough; who was told to end, by CI perhaps, has not.
-    for machine in machines if error.args != (signal.SIGINT,) else []:
+def _show_journals(machines: list[Machine]) -> None:
+    for machine in machines:
         block(f"{machine.name}: the last {JOURNAL_LINES} lines of the journal", machine.journal(JOURNAL_LINES))
+
+
+def _explain(error: BaseException, case: Case) -> None:
+    """Says where and why a script ended; any error is shown, whatever it is."""
     lines = case.script.splitlines()
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename == str(case.path) and frame.lineno:

@@ -17,7 +17,7 @@ from processes import children, reap
 # From the start until systemd answers.
 BOOT_S = 60
 # Longest reading of a journal.
-JOURNAL_S = 20
+JOURNAL_S = 10
 ENVIRONMENT = [
     "env",
     "--ignore-environment",

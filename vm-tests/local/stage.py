@@ -16,7 +16,7 @@ from processes import children
 
 # A case that was told to stop has this long to say so.
 STOP_S = 10
-# Showing journals may take as long after a case's own limit, and so may switching its machines off.
+# Each of what follows a case may take as long: showing journals, saying what was wrong, switching machines off.
 END_S = 60
 # A bare machine boots in a second.
 BOOT_S = 60
@@ -57,7 +57,7 @@ class Stage:
             command += ["--groups", ":".join(map(str, made)), "--timeout", str(timeout)]
             command += ["--qemu"] * self.qemu + ["--keep"] * self.keep
             # A case ends by its own limit, and by this one if it cannot.
-            return _wait(command, output, None if self.keep else timeout + 2 * END_S + STOP_S)
+            return _wait(command, output, None if self.keep else timeout + 3 * END_S + STOP_S)
         finally:
             _remove(made)
 
