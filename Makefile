@@ -114,7 +114,7 @@ docs: vendor ## the API documentation, warnings denied
 
 nix-check: ## the checks of the Nix files that need no NixOS (docs/nix.md)
 	@scripts/nix-tools
-	python3 tests/nix/check.py
+	python3 tests/nix/check.py $(NIX_CHECK_ARGS)
 
 nix-eval: ## evaluate every output with real nixpkgs: NIXPKGS=path make nix-eval
 	@[ -n "$(NIXPKGS)" ] || { echo "nix-eval wants a nixpkgs: NIXPKGS=path make nix-eval" >&2; exit 2; }

@@ -103,9 +103,20 @@
         executor = withPackages "executor" [ ./nixos-modules/executor.nix ] (ours: {
           kinitro-executor.package = lib.mkDefault ours.kinitro;
         });
-        gpu-node = withPackages "gpu-node" [ ./nixos-modules/gpu-node.nix ] (ours: {
-          kinitro-executor.gpu.package = lib.mkDefault ours.kinitro-gl;
-        });
+        gpu-node =
+          { pkgs, ... }:
+          let
+            # It loads the machine's driver, so that both have to have one C library: that of the machine's nixpkgs.
+            inherit (pkgs.extend self.overlays.default) kinitro-gl;
+          in
+          {
+            key = "kinitro/gpu-node";
+            imports = [
+              self.nixosModules.executor
+              ./nixos-modules/gpu-node.nix
+            ];
+            services.kinitro-executor.gpu.package = lib.mkDefault kinitro-gl;
+          };
         validator = withPackages "validator" [ ./nixos-modules/validator.nix ] (ours: {
           kinitro-validator.package = lib.mkDefault ours.kinitro;
         });

@@ -1,5 +1,6 @@
-# What an operator publishes of an appliance: the disk image, the three files of an update, and the root hash, which is
-# the identity of all of it.
+# What an operator publishes of an appliance: the disk image, the three files of an update with their digests, and the
+# root hash, which is the identity of the store. Kernel, initrd and command line lie outside of it, in the UKI: its
+# digest is theirs.
 {
   jq,
   runCommand,

@@ -18,6 +18,5 @@ craneLib.devShell {
     rust-analyzer
   ];
   MUJOCO_DYNAMIC_LINK_DIR = "${kinitro-mujoco}/lib";
-  LD_LIBRARY_PATH = "${kinitro-mujoco}/lib";
   KINITRO_ASSETS = "${kinitro-assets}/share/kinitro/${(import ./vendor-lock.nix).metaworld.file}";
 }

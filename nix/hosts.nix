@@ -20,6 +20,8 @@ let
       };
     };
   };
+  # The program's.
+  inherit ((fromTOML (builtins.readFile ../Cargo.toml)).package) version;
   common = {
     nixpkgs.hostPlatform = "x86_64-linux";
     system.stateVersion = "26.05";
@@ -89,7 +91,7 @@ in
     self.nixosModules.appliance
     {
       networking.hostName = "validator";
-      system.image.version = "0.1.0";
+      system.image = { inherit version; };
       services.kinitro-validator = {
         enable = true;
         settings = {
@@ -99,8 +101,8 @@ in
           };
           validator.backend_url = "https://operator.example";
         };
-        # Given to the machine at boot as the system credential `hotkey`.
-        hotkeyFile = "/run/credentials/@system/hotkey";
+        # The machine is given its hotkey as the credential `hotkey`.
+        importCredentials = true;
       };
     }
   ];

@@ -7,10 +7,12 @@
   kinitro-mujoco,
   kinitro-assets,
   autoAddDriverRunpath,
+  cacert,
   installShellFiles,
   libglvnd,
   patchelf,
   python3,
+  util-linux,
   # What `kinitro version` tells of the source; null is "unknown".
   gitRevision ? null,
   narHash ? null,
@@ -22,7 +24,8 @@ let
   files = lib.fileset;
   sources = fileset: files.toSource { inherit root fileset; };
 
-  # What the program is made of. A change of a page or of a test builds nothing again.
+  # What the program is made of. Its dependencies are built again when Cargo's files change; the program, which tells of
+  # its revision, at each revision.
   programSource = sources (
     files.unions [
       ../.cargo
@@ -55,7 +58,12 @@ let
     cargoExtraArgs = "--locked${features}";
     env.MUJOCO_DYNAMIC_LINK_DIR = "${kinitro-mujoco}/lib";
   };
-  cargoArtifacts = craneLib.buildDepsOnly (common // { src = programSource; });
+  # Tests run as cargo runs them by default: only in a release does the program forget where its sources are.
+  ofTests = common // {
+    CARGO_PROFILE = "dev";
+  };
+  dependenciesOf = profile: craneLib.buildDepsOnly (profile // { src = programSource; });
+  cargoArtifacts = dependenciesOf common;
   ofWhole = common // {
     inherit cargoArtifacts;
     src = wholeSource;
@@ -79,9 +87,14 @@ let
       src = wholeSource;
     };
     nextest = craneLib.cargoNextest (
-      ofWhole
+      ofTests
       // {
+        cargoArtifacts = dependenciesOf ofTests;
+        src = wholeSource;
+        # For `unshare`, and for the clients that want certificates to begin with.
         nativeCheckInputs = [
+          cacert
+          util-linux
           (python3.withPackages (python: [
             python.blake3
             python.cbor2

@@ -102,7 +102,8 @@ in
       };
 
       keyring = mkOption {
-        type = types.nullOr types.path;
+        # What is not in the image is not there at the first start.
+        type = types.nullOr types.pathInStore;
         default = null;
         description = "GPG keyring with the public key that signs SHA256SUMS.";
       };
@@ -169,10 +170,27 @@ in
     };
 
     # At the first boot: the second slot, and the state partition in what is left of the disk.
-    boot.initrd.systemd.repart = {
-      enable = true;
-      device = cfg.disk;
+    boot.initrd = {
+      # The store's file system, which the kernel's command line does not name, and the state's.
+      supportedFilesystems = {
+        erofs = true;
+        ext4 = true;
+      };
+      systemd = {
+        repart = {
+          enable = true;
+          device = cfg.disk;
+        };
+        # NixOS expects the disk to be found by the root, which is a tmpfs here. It is the one that /usr is on.
+        additionalUpstreamUnits = [ "initrd-usr-fs.target" ];
+        services.systemd-repart = mkIf (cfg.disk == null) {
+          after = [ "sysusr-usr.mount" ];
+          requires = [ "sysusr-usr.mount" ];
+        };
+      };
     };
+    # /etc begins anew at each start, and the machine's own identity with it, by which the journal is found.
+    boot.kernelParams = [ "systemd.machine_id=firmware" ];
     systemd.repart.partitions = {
       "10-verity-a" = slot.verity // {
         Type = "${usrType}-verity";
@@ -213,6 +231,18 @@ in
         fsType = "none";
         options = [ "bind" ];
       };
+      # For updates, and for the boot loader's count of starts.
+      "/boot" = {
+        device = "/dev/disk/by-partlabel/esp";
+        fsType = "vfat";
+        options = [
+          "nodev"
+          "noexec"
+          "nosuid"
+          "umask=0077"
+          "x-systemd.automount"
+        ];
+      };
       "/var" = {
         device = "/dev/disk/by-partlabel/state";
         fsType = "ext4";
@@ -235,8 +265,11 @@ in
           Type = "regular-file";
           Path = "/EFI/Linux";
           PathRelativeTo = "boot";
-          MatchPattern = "${id}_@v.efi";
+          # The boot loader counts the starts of a version that never came up, and goes back after three.
+          MatchPattern = "${id}_@v+@l-@d.efi ${id}_@v+@l.efi ${id}_@v.efi";
           Mode = "0444";
+          TriesLeft = 3;
+          TriesDone = 0;
         };
       };
     };

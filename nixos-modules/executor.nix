@@ -11,8 +11,9 @@ let
   cfg = config.services.kinitro-executor;
   prefix = "services.kinitro-executor";
   unit = "kinitro-executor";
-  inherit (cfg.settings.executor) api_url;
+  inherit (cfg.settings.executor) api_url id;
   isLoopback = builtins.match "https?://(127\\.[0-9.]+|localhost|\\[::1])([:/].*)?" api_url != null;
+  hasKey = cfg.apiKeyFile != null || cfg.importCredentials;
 
   etc = {
     target = "kinitro/executor.toml";
@@ -31,10 +32,13 @@ in
     settings = role.settingsOption {
       options.executor = {
         id = mkOption {
-          type = types.strMatching "[A-Za-z0-9._-]{1,64}";
+          type = types.str;
           default = config.networking.hostName;
           defaultText = lib.literalExpression "config.networking.hostName";
-          description = "Name of this executor, to which its API key is bound. No two executors may have the same.";
+          description = ''
+            Name of this executor, to which its API key is bound: 1 to 64 letters, digits, `.`, `_` or `-`. No two
+            executors may have the same.
+          '';
         };
         api_url = mkOption {
           type = types.str;
@@ -61,6 +65,8 @@ in
 
     secretsEncrypted = role.encryptedOption;
 
+    importCredentials = role.importOption;
+
     hardening = mkOption {
       type = types.attrsOf types.raw;
       default = role.hardening.executor;
@@ -75,14 +81,32 @@ in
         inherit prefix;
         inherit (cfg) settings;
         secrets = { inherit (cfg) apiKeyFile bearerFile; };
+        files = {
+          "executor.api_key_file" = "apiKeyFile";
+          "executor.bearer_file" = "bearerFile";
+        };
+        inherit (config.environment) etc;
       }
       ++ [
         {
-          assertion =
-            cfg.apiKeyFile != null || (cfg.settings.executor.api_key_file or null) != null || isLoopback;
+          assertion = hasKey || isLoopback;
           message = ''
             ${prefix}.settings.executor.api_url is "${api_url}", and an API on another machine asks for a key. Set
             ${prefix}.apiKeyFile.
+          '';
+        }
+        {
+          assertion = !hasKey || lib.hasPrefix "https://" api_url || isLoopback;
+          message = ''
+            ${prefix}.settings.executor.api_url is "${api_url}", and a key is not sent in the clear to another machine.
+            Set an address that begins with https://.
+          '';
+        }
+        {
+          assertion = builtins.match "[A-Za-z0-9._-]{1,64}" id != null;
+          message = ''
+            ${prefix}.settings.executor.id is "${id}", which is no name for an executor: 1 to 64 letters, digits, `.`,
+            `_` or `-`. Set it, or networking.hostName.
           '';
         }
       ];
@@ -103,6 +127,7 @@ in
         bearer = cfg.bearerFile;
       };
       encrypted = cfg.secretsEncrypted;
+      inherit (cfg) importCredentials;
     };
   };
 }

@@ -14,6 +14,7 @@ let
 
   state = "kinitro";
   folder = "/var/lib/${state}";
+  backupFolder = "/var/lib/kinitro-backup";
   # With an executor all is one process.
   units =
     if cfg.localExecutor then
@@ -67,17 +68,31 @@ let
         lib.optionalAttrs (command != "api") { hotkey = cfg.hotkeyFile; }
         // lib.optionalAttrs (command == "daemon") { bearer = cfg.bearerFile; };
       encrypted = cfg.secretsEncrypted;
+      inherit (cfg) importCredentials;
     };
 
   backup = {
     description = "Kinitro: backup of database and transcripts";
+    # While the database is brought up to date there is none to copy.
+    after = [
+      "kinitro.service"
+      "kinitro-api.service"
+      "kinitro-scheduler.service"
+    ];
+    unitConfig = {
+      ConditionPathExists = "${storage.data_dir}/kinitro.sqlite3";
+      RequiresMountsFor = map role.private [
+        folder
+        backupFolder
+      ];
+    };
     environment = {
       KINITRO_CONFIG = "/etc/${etc.target}";
       KINITRO_DATA_DIR = storage.data_dir;
     };
     serviceConfig = role.hardening.backup // {
       Type = "oneshot";
-      ExecStart = "${lib.getExe cfg.package} db backup --to /var/lib/kinitro-backup --keep ${toString cfg.backup.keep}";
+      ExecStart = "${lib.getExe cfg.package} db backup --to ${backupFolder} --keep ${toString cfg.backup.keep}";
       User = "kinitro";
       StateDirectory = "${state} kinitro-backup";
       StateDirectoryMode = "0700";
@@ -131,6 +146,8 @@ in
 
     secretsEncrypted = role.encryptedOption;
 
+    importCredentials = role.importOption;
+
     openFirewall = mkOption {
       type = types.bool;
       default = false;
@@ -138,7 +155,9 @@ in
     };
 
     backup = {
-      enable = lib.mkEnableOption "backups of database and transcripts to `/var/lib/kinitro-backup`, while all runs";
+      enable = lib.mkEnableOption ''
+        backups of database and transcripts to `${backupFolder}`, while all runs. To keep them on another disk, mount
+        that at `${role.private backupFolder}`, which the first is a link to'';
 
       startAt = mkOption {
         type = types.str;
@@ -164,11 +183,17 @@ in
         inherit prefix;
         inherit (cfg) settings;
         secrets = { inherit (cfg) hotkeyFile bearerFile; };
+        files = {
+          "chain.hotkey_file" = "hotkeyFile";
+          "chain.wallet_path" = "hotkeyFile";
+          "executor.bearer_file" = "bearerFile";
+        };
+        inherit (config.environment) etc;
       }
       ++ [
         (role.hotkeyAssertion {
           inherit prefix chain;
-          inherit (cfg) hotkeyFile;
+          inherit (cfg) hotkeyFile importCredentials;
         })
         (role.dataDirAssertion {
           inherit prefix folder;

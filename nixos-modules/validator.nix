@@ -52,6 +52,8 @@ in
     };
 
     secretsEncrypted = role.encryptedOption;
+
+    importCredentials = role.importOption;
   };
 
   config = mkIf cfg.enable {
@@ -61,11 +63,16 @@ in
         inherit prefix;
         inherit (cfg) settings;
         secrets = { inherit (cfg) hotkeyFile; };
+        files = {
+          "chain.hotkey_file" = "hotkeyFile";
+          "chain.wallet_path" = "hotkeyFile";
+        };
+        inherit (config.environment) etc;
       }
       ++ [
         (role.hotkeyAssertion {
           inherit prefix chain;
-          inherit (cfg) hotkeyFile;
+          inherit (cfg) hotkeyFile importCredentials;
         })
         (role.dataDirAssertion {
           inherit prefix folder;
@@ -89,6 +96,7 @@ in
       dataDir = storage.data_dir;
       secrets.hotkey = cfg.hotkeyFile;
       encrypted = cfg.secretsEncrypted;
+      inherit (cfg) importCredentials;
     };
   };
 }

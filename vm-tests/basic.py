@@ -95,6 +95,13 @@ with subtest("it survives kill -9"):
     machine.wait_until_succeeds(f"curl -sf {API}/health", timeout=60)
     serves_the_same()
 
+with subtest("its data may be on another disk"):
+    folder = "/var/lib/private/kinitro"
+    machine.succeed("systemctl stop kinitro.service", f"mount -t tmpfs disk {folder}", "systemctl start kinitro.service")
+    machine.succeed(f"mountpoint {folder}", f"test -s {folder}/kinitro.sqlite3")
+    machine.succeed("systemctl stop kinitro.service", f"umount {folder}", "systemctl start kinitro.service")
+    serves_the_same()
+
 with subtest("it survives a loss of power, and comes up by itself"):
     machine.crash()
     machine.start()

@@ -11,7 +11,7 @@ def in_sandbox(machine: Any, unit: str) -> dict[str, dict[str, str]]:
     """Runs the probe as a unit that has every line of `unit`, but for what it starts."""
     python = machine.succeed("readlink -f $(command -v python3)").strip()
     machine.succeed(
-        f"systemctl cat {unit}.service | grep -vE '^(Exec|Type=|WatchdogSec=|Restart=)' > /run/systemd/system/probe.service",
+        f"systemctl cat {unit}.service | grep -vE '^(Condition|Exec|Type=|WatchdogSec=|Restart=)' > /run/systemd/system/probe.service",
         f"printf '[Service]\\nType=oneshot\\nExecStart={python} {PROBE}\\nStandardOutput=truncate:/run/probe.json\\n'"
         " >> /run/systemd/system/probe.service",
         "systemctl daemon-reload",
@@ -36,6 +36,12 @@ def went_through(outcomes: dict[str, str]) -> dict[str, str]:
 
 start_all()
 for unit, machine in UNITS.items():
+    with subtest(f"{unit}: without what it needs it does not start, nor is it tried again and again"):
+        # A secret, or for a backup a database.
+        machine.execute(f"systemctl start {unit}.service")
+        shown = machine.succeed(f"systemctl show --property ActiveState --property NRestarts {unit}.service")
+        t.assertEqual(sorted(shown.split()), ["ActiveState=inactive", "NRestarts=0"])
+
     with subtest(f"{unit}: secrets are there, root's alone"):
         machine.succeed(
             f"systemctl stop {unit}.service",

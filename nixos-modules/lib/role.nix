@@ -5,7 +5,25 @@ let
   hardening = import ./hardening.nix;
   format = pkgs.formats.toml { };
   # A path literal becomes a file of the store where it is used.
-  isStored = path: builtins.isPath path || lib.hasPrefix builtins.storeDir path;
+  isStored = path: builtins.isPath path || lib.hasPrefix builtins.storeDir (toString path);
+  # Whether `environment.etc` makes the file of that path from one of the store.
+  isLinked =
+    etc: path:
+    let
+      leadsTo =
+        file:
+        file.enable
+        && (path == "/etc/${file.target}" || lib.hasPrefix "/etc/${file.target}/" path)
+        && isStored file.source;
+    in
+    lib.any leadsTo (lib.attrValues etc);
+  # User and password before the host, or a query: where an address holds a secret that can be told from a path.
+  holdsSecret =
+    address:
+    lib.any (secret: builtins.match secret address != null) [
+      ".*://[^/?#]*@.*"
+      ".*[?].*"
+    ];
 in
 rec {
   inherit hardening;
@@ -48,6 +66,9 @@ rec {
     };
   };
 
+  # Where a state folder really is: DynamicUser turns /var/lib/NAME into a link, which no mount point can be.
+  private = folder: "/var/lib/private/${baseNameOf folder}";
+
   dataDirOption =
     folder:
     mkOption {
@@ -55,7 +76,7 @@ rec {
       default = folder;
       description = ''
         Folder of what has to outlive a restart: `${folder}`, the unit's state folder, or a folder below it. To keep it
-        on another disk, mount that there.
+        on another disk, mount that at `${private folder}`, which the first is a link to.
       '';
     };
 
@@ -75,8 +96,19 @@ rec {
     type = types.bool;
     default = false;
     description = ''
-      The secrets' files were encrypted with `systemd-creds encrypt --name=hotkey` (or `--name=api-key`,
-      `--name=bearer`), and only the service manager of this machine opens them.
+      Whether the files of the secrets, all that are named here, were encrypted with `systemd-creds encrypt
+      --name=hotkey` (or `--name=api-key`, `--name=bearer`), so that only the service manager of this machine opens
+      them. A plain file beside an encrypted one does not work: then the unit does not start.
+    '';
+  };
+
+  importOption = mkOption {
+    type = types.bool;
+    default = false;
+    description = ''
+      Whether to take secrets whose file is not named from what the machine itself was given: a system credential
+      `hotkey`, `api-key` or `bearer`, of the hypervisor, of the boot partition (`loader/credentials/hotkey.cred`), or
+      in `/etc/credstore` and `/etc/credstore.encrypted`. Encrypted ones are decrypted.
     '';
   };
 
@@ -108,29 +140,61 @@ rec {
         cp $written $out
       '';
 
-  # `secrets` are the options of a role that name files of secrets, by name; files that are null are fine. Settings
-  # may name such files too.
+  # `secrets` are the options of a role that name files of secrets, by name; files that are null are fine. `files` are
+  # the settings that would name such files, each with the option in its place. `etc` is `environment.etc`.
   secretAssertions =
     {
       prefix,
       settings,
       secrets,
+      files,
+      etc,
     }:
+    lib.concatLists (
+      lib.mapAttrsToList (option: path: [
+        {
+          assertion = path == null || !isStored path;
+          message = ''
+            ${prefix}.${option} is in the Nix store, which everybody can read. Name a file outside of it as a string,
+            such as "/var/lib/secrets/kinitro".
+          '';
+        }
+        {
+          assertion = path == null || isStored path || !isLinked etc path;
+          message = ''
+            ${prefix}.${option} is "${toString path}", which environment.etc makes from a file in the Nix store, and
+            everybody can read that. Name a file that NixOS does not make, such as "/var/lib/secrets/kinitro".
+          '';
+        }
+      ]) secrets
+    )
+    ++ lib.mapAttrsToList (setting: option: {
+      assertion = lib.attrByPath (lib.splitString "." setting) null settings == null;
+      message = ''
+        ${prefix}.settings.${setting} names a file that the unit cannot read: it runs as a user of its own, without
+        homes. Set ${prefix}.${option} instead.
+      '';
+    }) files
+    ++ addressAssertions { inherit prefix settings; };
+
+  # The settings file is in the store too. What is said does not repeat the address.
+  addressAssertions =
+    { prefix, settings }:
     let
-      named = {
-        "settings.chain.hotkey_file" = settings.chain.hotkey_file or null;
-        "settings.chain.wallet_path" = settings.chain.wallet_path or null;
-        "settings.executor.api_key_file" = settings.executor.api_key_file or null;
-        "settings.executor.bearer_file" = settings.executor.bearer_file or null;
+      addresses = {
+        "chain.endpoints" = settings.chain.endpoints or [ ];
+        "chain.network" = settings.chain.network or "";
+        "executor.api_url" = settings.executor.api_url or "";
+        "validator.backend_url" = settings.validator.backend_url or "";
       };
     in
-    lib.mapAttrsToList (option: path: {
-      assertion = path == null || !isStored path;
+    lib.mapAttrsToList (setting: address: {
+      assertion = !lib.any holdsSecret (lib.toList address);
       message = ''
-        ${prefix}.${option} is in the Nix store, which everybody can read. Name a file outside of it as a string, such as
-        "/var/lib/secrets/kinitro".
+        ${prefix}.settings.${setting} has a user, a password or a query in an address, and the settings are in the Nix
+        store, which everybody can read. Name an address without secrets, such as that of a proxy on this machine.
       '';
-    }) (named // secrets);
+    }) addresses;
 
   chainAssertions =
     { prefix, chain }:
@@ -149,15 +213,10 @@ rec {
       prefix,
       chain,
       hotkeyFile,
+      importCredentials,
     }:
     {
-      assertion =
-        chain.network == devNetwork
-        || lib.any (file: file != null) [
-          hotkeyFile
-          (chain.hotkey_file or null)
-          (chain.wallet_path or null)
-        ];
+      assertion = chain.network == devNetwork || hotkeyFile != null || importCredentials;
       message = ''
         ${prefix}.settings.chain.network is "${chain.network}", where a hotkey signs. Set ${prefix}.hotkeyFile.
       '';
@@ -173,12 +232,12 @@ rec {
       assertion = dataDir == folder || lib.hasPrefix "${folder}/" dataDir;
       message = ''
         ${prefix}.settings.storage.data_dir is "${dataDir}", but the unit may write below ${folder} only. Mount another
-        disk there instead.
+        disk at ${private folder} instead.
       '';
     };
 
   # The unit of a role. `secrets` maps the names of credentials that the program looks for to files; those that are null
-  # are left out.
+  # are left out, or imported from the machine's.
   service =
     {
       description,
@@ -191,10 +250,14 @@ rec {
       dataDir ? null,
       secrets ? { },
       encrypted ? false,
+      importCredentials ? false,
     }:
     let
-      given = lib.filterAttrs (_name: path: path != null) secrets;
-      credentials = lib.mapAttrsToList (name: path: "${name}:${toString path}") given;
+      given = lib.mapAttrs (_name: toString) (lib.filterAttrs (_name: path: path != null) secrets);
+      credentials = lib.mapAttrsToList (name: path: "${name}:${path}") given;
+      imported = lib.optionals importCredentials (
+        lib.attrNames (removeAttrs secrets (lib.attrNames given))
+      );
     in
     {
       inherit description;
@@ -206,6 +269,10 @@ rec {
         KINITRO_CONFIG = "/etc/${config.target}";
       }
       // lib.optionalAttrs (dataDir != null) { KINITRO_DATA_DIR = dataDir; };
+      unitConfig =
+        # Restarting for ever would not bring a secret.
+        lib.optionalAttrs (given != { }) { AssertPathExists = lib.attrValues given; }
+        // lib.optionalAttrs (stateDirectory != null) { RequiresMountsFor = private stateDirectory; };
       serviceConfig =
         hardening
         // {
@@ -214,7 +281,8 @@ rec {
           Restart = "on-failure";
           RestartSec = 5;
           WatchdogSec = 60;
-          TimeoutStartSec = 300;
+          # Bringing a large database up to date takes what it takes.
+          TimeoutStartSec = if stateDirectory == null then 300 else "infinity";
           User = user;
           LimitNOFILE = 65536;
         }
@@ -224,6 +292,7 @@ rec {
         }
         // lib.optionalAttrs (credentials != [ ]) {
           ${if encrypted then "LoadCredentialEncrypted" else "LoadCredential"} = credentials;
-        };
+        }
+        // lib.optionalAttrs (imported != [ ]) { ImportCredential = imported; };
     };
 }

@@ -71,6 +71,24 @@
     };
   };
 
+  # Secrets that the machine was given: none is named.
+  imported = {
+    services.kinitro-executor = {
+      enable = true;
+      settings.executor.api_url = "https://operator.example";
+      importCredentials = true;
+    };
+    services.kinitro-validator = {
+      enable = true;
+      settings.chain = {
+        network = "archive";
+        netuid = 26;
+        endpoints = [ "wss://node.example/path" ];
+      };
+      importCredentials = true;
+    };
+  };
+
   bad-no-netuid = {
     services.kinitro = {
       enable = true;
@@ -112,9 +130,81 @@
   };
 
   bad-literal-hotkey = {
+    services.kinitro = {
+      enable = true;
+      hotkeyFile = ./cases.nix;
+    };
+  };
+
+  bad-linked-hotkey = {
+    environment.etc."kinitro/hotkey".source = ./cases.nix;
     services.kinitro-validator = {
       enable = true;
-      settings.chain.hotkey_file = ./cases.nix;
+      hotkeyFile = "/etc/kinitro/hotkey";
+    };
+  };
+
+  bad-hotkey-setting = {
+    services.kinitro-validator = {
+      enable = true;
+      settings.chain = {
+        network = "archive";
+        netuid = 26;
+        hotkey_file = "/home/alice/hotkey";
+      };
+      hotkeyFile = "/var/lib/secrets/kinitro-hotkey";
+    };
+  };
+
+  bad-wallet-setting = {
+    services.kinitro = {
+      enable = true;
+      settings.chain.wallet_path = "/home/alice/.bittensor/wallets";
+    };
+  };
+
+  bad-api-key-setting = {
+    services.kinitro-executor = {
+      enable = true;
+      settings.executor.api_key_file = "/home/alice/key";
+    };
+  };
+
+  bad-bearer-setting = {
+    services.kinitro = {
+      enable = true;
+      settings.executor.bearer_file = "/home/alice/bearer";
+    };
+  };
+
+  bad-password-in-address = {
+    services.kinitro-executor = {
+      enable = true;
+      settings.executor.api_url = "https://alice:secret@operator.example";
+      apiKeyFile = "/var/lib/secrets/kinitro-api-key";
+    };
+  };
+
+  bad-query-in-address = {
+    services.kinitro-validator = {
+      enable = true;
+      settings.chain.endpoints = [
+        "wss://node.example/path"
+        "wss://node.example/?key=secret"
+      ];
+    };
+  };
+
+  bad-executor-name = {
+    networking.hostName = "";
+    services.kinitro-executor.enable = true;
+  };
+
+  bad-key-in-the-clear = {
+    services.kinitro-executor = {
+      enable = true;
+      settings.executor.api_url = "http://operator.example:8000";
+      apiKeyFile = "/var/lib/secrets/kinitro-api-key";
     };
   };
 

@@ -12,6 +12,7 @@ let
   described =
     { config, ... }:
     let
+      files = lib.filterAttrs (_name: file: file.source ? arguments.written) config.environment.etc;
       texts =
         suffix: lib.mapAttrs' (name: unit: lib.nameValuePair "${name}.${suffix}" (stubs.unitText unit));
     in
@@ -22,8 +23,8 @@ let
       );
       ports = config.networking.firewall.allowedTCPPorts;
       # What the settings file holds, by its name below /etc.
-      settings = lib.mapAttrs (_name: file: generated file.source) config.environment.etc;
-      checks = lib.mapAttrs (_name: file: file.source.arguments.text) config.environment.etc;
+      settings = lib.mapAttrs (_name: file: generated file.source) files;
+      checks = lib.mapAttrs (_name: file: file.source.arguments.text) files;
     };
   generated = source: source.arguments.written.settings;
 
@@ -72,7 +73,7 @@ let
             veritySize = "8M";
             update = {
               url = "https://operator.example/appliance/";
-              keyring = "/etc/keyring.gpg";
+              keyring = "/nix/store/00000000000000000000000000000000-keyring.gpg";
             };
           };
         }
@@ -94,6 +95,33 @@ in
       lib.optionAttrSetToDocList (stubs.machine [ outputs.nixosModules.default ]).options
     )
   );
+  # Each module by itself has the programs of this flake.
+  alone =
+    lib.mapAttrs
+      (
+        name: service:
+        (described (
+          stubs.machine [
+            outputs.nixosModules.${name}
+            { services.${service}.enable = true; }
+          ]
+        )).units
+      )
+      {
+        daemon = "kinitro";
+        executor = "kinitro-executor";
+        gpu-node = "kinitro-executor";
+        validator = "kinitro-validator";
+      };
+  # How the tests and what they depend on are built.
+  testProfiles =
+    let
+      inherit (outputs.checks.x86_64-linux) nextest;
+    in
+    map (derivation: derivation.arguments.CARGO_PROFILE or "release") [
+      nextest
+      nextest.arguments.cargoArtifacts
+    ];
   # What image.py makes an image from.
   appliance = {
     inherit (appliance.image.repart) mkfsOptions seed;

@@ -19,8 +19,14 @@ GOLDEN = ROOT / "tests/nix/golden"
 PROMISES = ROOT / "docs/nix.md"
 OPTIONS = ROOT / "docs/nixos-options.md"
 FETCHED_LIB = ROOT / "target/nix-tools/nixpkgs-lib"
-# What a unit for a machine without Nix has otherwise: paths, and which secrets there are.
-OWN_KEYS = {"ExecStart", "Environment", "LoadCredential", "LoadCredentialEncrypted"}
+# What a unit for a machine without Nix has otherwise: paths. `named` has what is alike in them.
+OWN_KEYS = {"ExecStart", "Environment", "LoadCredential", "LoadCredentialEncrypted", "AssertPathExists"}
+# A program that Nix built finds its assets beside itself.
+SHIPPED_ALONE = {"variable KINITRO_ASSETS"}
+# A secret that few have; docs/operators.md says how a unit gets it.
+NIXOS_ALONE = {"secret bearer"}
+# What a shipped unit needs besides to have the secrets of its machine in cases.nix.
+DROP_INS = {"kinitro.service": "hotkey.conf", "kinitro-scheduler.service": "hotkey.conf"}
 # Which machine of cases.nix has the unit.
 MACHINES = {
     "kinitro.service": "operator",
@@ -129,14 +135,39 @@ def assignments(text: str) -> dict[str, list[str]]:
     return found
 
 
+def values(text: str, *keys: str) -> list[str]:
+    """What a unit sets these keys to."""
+    found = (line.partition("=") for line in text.splitlines())
+    return [value for key, _, value in found if key in keys]
+
+
+def named(text: str) -> set[str]:
+    """What a unit starts the program with, apart from where things are: arguments, variables, secrets."""
+    commands = {re.sub(r"^\S+/kinitro ", "command ", value) for value in values(text, "ExecStart")}
+    variables = {f"variable {value.partition('=')[0]}" for value in values(text, "Environment")}
+    loaded = [value.partition(":") for value in values(text, "LoadCredential", "LoadCredentialEncrypted")]
+    if sorted(path for _, _, path in loaded) != sorted(values(text, "AssertPathExists")):
+        raise Failed(f"a unit does not look whether its secrets are there before it starts:\n{text}")
+    return commands | variables | {f"secret {name}" for name, _, _ in loaded}
+
+
+def shipped_text(unit: str) -> str:
+    """A unit of dist/systemd, with the drop-in that makes it the one of its machine."""
+    drop_in = [(SHIPPED / "drop-ins" / DROP_INS[unit]).read_text()] if unit in DROP_INS else []
+    return "\n".join([(SHIPPED / unit).read_text(), *drop_in])
+
+
 def check_units_alike() -> str:
     """A machine with NixOS and one without run the same units but for paths."""
     for unit, name in MACHINES.items():
-        ours, shipped = (assignments(text) for text in (golden_text(name, unit), (SHIPPED / unit).read_text()))
+        on_nixos, without = golden_text(name, unit), shipped_text(unit)
+        ours, shipped = assignments(on_nixos), assignments(without)
         differing = sorted(key for key in ours.keys() | shipped.keys() if ours.get(key) != shipped.get(key))
         if differing:
             key = differing[0]
             raise Failed(f"{unit}: {key} is {ours.get(key)} on NixOS and {shipped.get(key)} in dist/systemd")
+        if alone := (named(on_nixos) - NIXOS_ALONE) ^ (named(without) - SHIPPED_ALONE):
+            raise Failed(f"{unit}: only one of NixOS and dist/systemd has: {', '.join(sorted(alone))}")
     if missing := sorted(set(ROLES) - set(MACHINES)):
         raise Failed(f"{missing[0]} has no machine in cases.nix")
     return f"{len(MACHINES)} units"
@@ -164,6 +195,10 @@ def check_outputs() -> str:
     for name, machine in machines.items():
         if machine["failed"]:
             raise Failed(f"the machine {name} fails: {machine['failed'][0]}")
+    if bare := sorted(name for name, units in evaluated("alone").items() if not units):
+        raise Failed(f"the module {bare[0]} by itself starts nothing")
+    if (profiles := evaluated("testProfiles")) != ["dev", "dev"]:
+        raise Failed(f"tests and their dependencies are built in the profiles {profiles}, and cargo test takes dev")
     checks = len(outputs["checks"][SYSTEM])
     on = f"on nixpkgs' lib and stand-ins for all but {', '.join(flake_inputs()) or 'that'}"
     return f"{len(outputs)} kinds, {checks} checks, {len(machines)} machines, {on}"

@@ -177,6 +177,7 @@ let
       "taplo"
       "treefmt"
       "unzip"
+      "util-linux"
       "zstd"
     ] (name: package name { })
     // lib.genAttrs [
@@ -237,6 +238,19 @@ let
     type = types.listOf types.anything;
     default = [ ];
   };
+  etcFile = types.submodule (
+    { name, ... }:
+    {
+      options = {
+        enable = mkOption {
+          type = types.bool;
+          default = true;
+        };
+        source = mkOption { type = types.path; };
+        target = text name;
+      };
+    }
+  );
   unit = types.submodule {
     options = {
       description = text "";
@@ -245,6 +259,7 @@ let
       after = list;
       restartTriggers = list;
       environment = anything;
+      unitConfig = anything;
       serviceConfig = anything;
       timerConfig = anything;
     };
@@ -257,7 +272,7 @@ let
       warnings = list;
       environment = {
         etc = mkOption {
-          type = types.attrsOf (types.submodule { options.source = mkOption { type = types.path; }; });
+          type = types.attrsOf etcFile;
           default = { };
         };
         systemPackages = list;
@@ -344,6 +359,7 @@ let
       }
       // joined unit.wants { Wants = unit.wants; }
       // joined unit.after { After = unit.after; }
+      // unit.unitConfig
     )
     + section "Service" (
       lib.optionalAttrs (unit.environment != { }) {
