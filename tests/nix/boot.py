@@ -25,9 +25,12 @@ BOOT_LOADER = Path("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")
 PACKAGES = "dracut-core systemd-cryptsetup systemd-boot-efi ovmf qemu-system-x86"
 # Emulated, it takes a minute and a half.
 BOOT_S = 300
-# As nixpkgs' module has the unit: the definitions are the initrd's, and the disk is the one that /usr is on.
+# Of the machine, by its firmware.
+IDENTITY = "6b696e69-7472-4f00-8000-6d616368696e"
+# As nixpkgs' module has the unit: the definitions are the initrd's. Our module adds what /usr is mounted by.
 REPART = """[Unit]
-After=sysroot.mount
+After=sysroot.mount {after}
+Requires={requires}
 [Service]
 Environment=TMPDIR=/tmp
 ExecStart=
@@ -48,6 +51,7 @@ ExecStart=-/bin/sh -c 'udevadm settle; \
   echo "USR $$(findmnt --noheadings --output SOURCE,FSTYPE /sysroot/usr)"; \
   mkdir -p /sysroot/var; mount /dev/disk/by-partlabel/state /sysroot/var && echo MOUNTED; \
   test -e /sysroot/usr/nix/store/file-1 && echo STORE; \
+  echo "IDENTITY $$(cat /etc/machine-id)"; \
   test -e /sysroot/var/seen && echo AGAIN; touch /sysroot/var/seen; umount /sysroot/var; \
   systemctl --force --force poweroff'
 """
@@ -68,7 +72,8 @@ def make_initrd(folder: Path, appliance: dict[str, Any]) -> Path:
     units = extra / "etc/systemd/system"
     (units / "systemd-repart.service.d").mkdir(parents=True)
     (units / "initrd.target.wants").mkdir()
-    (units / "systemd-repart.service.d/definitions.conf").write_text(REPART)
+    unit = {key: " ".join(names) for key, names in appliance["firstBootUnit"].items()}
+    (units / "systemd-repart.service.d/definitions.conf").write_text(REPART.format(**unit))
     (units / "probe.service").write_text(PROBE)
     (units / "initrd.target.wants/probe.service").symlink_to("../probe.service")
     image.write_definitions(extra / "etc/repart.d", appliance["firstBoot"])
@@ -82,13 +87,14 @@ def make_initrd(folder: Path, appliance: dict[str, Any]) -> Path:
     return initrd
 
 
-def with_boot_loader(initrd: Path) -> Callable[[Path, str], list[str]]:
+def with_boot_loader(initrd: Path, appliance: dict[str, Any]) -> Callable[[Path, str], list[str]]:
     """What a bootable image has besides: arguments for ukify, and the boot loader in the ESP."""
+    parameters = " ".join(["root=tmpfs console=ttyS0", *appliance["kernelParams"]])
 
     def prepare(esp: Path, root_hash: str) -> list[str]:
         (esp / "EFI/BOOT").mkdir(parents=True)
         shutil.copy(BOOT_LOADER, esp / "EFI/BOOT/BOOTX64.EFI")
-        return [f"--initrd={initrd}", f"--cmdline=usrhash={root_hash} root=tmpfs console=ttyS0"]
+        return [f"--initrd={initrd}", f"--cmdline=usrhash={root_hash} {parameters}"]
 
     return prepare
 
@@ -108,7 +114,7 @@ def boot(disk: Path, folder: Path) -> list[str]:
         "-nographic",
         "-no-reboot",
     ]
-    command += ["-net", "none", "-drive", f"if=virtio,format=raw,file={disk}"]
+    command += ["-uuid", IDENTITY, "-net", "none", "-drive", f"if=virtio,format=raw,file={disk}"]
     command += ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}/OVMF_CODE_4M.fd"]
     command += ["-drive", f"if=pflash,format=raw,file={variables}"]
     try:
@@ -116,25 +122,26 @@ def boot(disk: Path, folder: Path) -> list[str]:
     except subprocess.TimeoutExpired as error:
         raise Failed(f"the machine is still up after {BOOT_S} s") from error
     console = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stdout.decode(errors="replace"))
-    said = re.findall(r"^(PART \S+|USR .*|MOUNTED|STORE|AGAIN)\s*$", console.replace("\r", ""), re.MULTILINE)
+    said = re.findall(r"^(PART \S+|USR .*|MOUNTED|STORE|AGAIN|IDENTITY .*)\s*$", console.replace("\r", ""), re.MULTILINE)
     if not said:
         raise Failed(f"the machine did not come as far as its probe:\n{console[-2000:]}")
     return [" ".join(line.split()) for line in said]
 
 
 def check_boot() -> str:
-    """The first start makes the rest of the disk, the second finds it, and both read the verified store."""
+    """The first start makes the rest of the disk, the second finds it; both read the store and know the machine."""
     needs()
     appliance = evaluated("appliance")
     version = appliance["name"].rpartition("_")[2]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         initrd = make_initrd(folder, appliance)
-        disk, _ = image.make(folder / "image", appliance, with_boot_loader(initrd))
+        disk, _ = image.make(folder / "image", appliance, with_boot_loader(initrd, appliance))
         image.grow(disk)
         labels = ["esp", f"verity_{version}", f"store_{version}", "_empty", "_empty", "state"]
         first = [f"PART {label}" for label in labels] + ["USR /dev/mapper/usr erofs", "MOUNTED", "STORE"]
+        first += [f"IDENTITY {IDENTITY.replace('-', '')}"]
         for start, expected in (("first", first), ("second", [*first, "AGAIN"])):
             if (said := boot(disk, folder)) != expected:
                 raise Failed(f"at the {start} start the machine says {said}, not {expected}")
-    return "two starts under UEFI, emulated: verified store, second slot, state partition"
+    return "two starts under UEFI, emulated: verified store, second slot, state partition, one identity"

@@ -132,6 +132,9 @@ in
       _name: partition: partition.repartConfig
     ) appliance.image.repart.partitions;
     firstBoot = appliance.systemd.repart.partitions;
+    # What the module has changed of the unit that makes these.
+    firstBootUnit = appliance.boot.initrd.systemd.services.systemd-repart;
+    inherit (appliance.boot) kernelParams;
     inherit (appliance.systemd.sysupdate) transfers;
     # The script of nix/appliance.nix, for an image and a kernel that are named by variables.
     publish = import ../../nix/appliance.nix {
