@@ -121,8 +121,8 @@ def boot(disk: Path, folder: Path) -> list[str]:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=BOOT_S)
     except subprocess.TimeoutExpired as error:
         raise Failed(f"the machine is still up after {BOOT_S} s") from error
-    console = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.stdout.decode(errors="replace"))
-    said = re.findall(r"^(PART \S+|USR .*|MOUNTED|STORE|AGAIN|IDENTITY .*)\s*$", console.replace("\r", ""), re.MULTILINE)
+    console = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", done.stdout.decode(errors="replace"))
+    said = re.findall(r"^(PART \S+|USR .*|MOUNTED|STORE|AGAIN|IDENTITY .*)\s*$", console, re.MULTILINE)
     if not said:
         raise Failed(f"the machine did not come as far as its probe:\n{console[-2000:]}")
     return [" ".join(line.split()) for line in said]
