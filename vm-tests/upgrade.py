@@ -1,4 +1,4 @@
-# A database of schema 1, as an older release left it: the daemon takes it over, brings it to its own schema where that is
+# A database of schema 1, as release 0.1.0 left it: the daemon takes it over, brings it to its own schema where that is
 # another, and serves what it held. One of a newer schema is refused untouched.
 import json
 from typing import Any
@@ -42,7 +42,7 @@ def version(database: str = f"{DATA}/kinitro.sqlite3") -> int:
 
 machine.wait_for_unit("kinitro.service")
 
-with subtest("the data folder becomes that of an older release"):
+with subtest("the data folder becomes that of release 0.1.0"):
     machine.succeed(
         "systemctl stop kinitro.service",
         f"rm -r {DATA}/kinitro.sqlite3* {DATA}/transcripts",
