@@ -15,13 +15,7 @@ let
   isLoopback = builtins.match "https?://(127\\.[0-9.]+|localhost|\\[::1])([:/].*)?" api_url != null;
   hasKey = cfg.apiKeyFile != null || cfg.importCredentials;
 
-  etc = {
-    target = "kinitro/executor.toml";
-    source = role.checkedFile {
-      name = "executor.toml";
-      inherit (cfg) package settings;
-    };
-  };
+  etc = role.settingsFile "executor.toml" cfg;
 in
 {
   options.services.kinitro-executor = {
@@ -111,10 +105,7 @@ in
         }
       ];
 
-    environment = {
-      etc.${etc.target}.source = etc.source;
-      systemPackages = [ cfg.package ];
-    };
+    environment = role.environment cfg etc;
 
     systemd.services.${unit} = role.service {
       description = "Kinitro: executor of robot-policy evaluation";

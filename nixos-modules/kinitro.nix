@@ -10,7 +10,7 @@ let
   role = import ./lib/role.nix { inherit lib pkgs; };
   cfg = config.services.kinitro;
   prefix = "services.kinitro";
-  inherit (cfg.settings) api chain storage;
+  inherit (cfg.settings) api storage;
 
   state = "kinitro";
   folder = "/var/lib/${state}";
@@ -41,14 +41,7 @@ let
     "[::1]"
   ];
 
-  settingsFile = role.checkedFile {
-    name = "kinitro.toml";
-    inherit (cfg) package settings;
-  };
-  etc = {
-    target = "kinitro/kinitro.toml";
-    source = settingsFile;
-  };
+  etc = role.settingsFile "kinitro.toml" cfg;
 
   service =
     _name:
@@ -178,7 +171,7 @@ in
 
   config = mkIf cfg.enable {
     assertions =
-      role.chainAssertions { inherit prefix chain; }
+      role.signerAssertions { inherit prefix folder cfg; }
       ++ role.secretAssertions {
         inherit prefix;
         inherit (cfg) settings;
@@ -191,14 +184,6 @@ in
         inherit (config.environment) etc;
       }
       ++ [
-        (role.hotkeyAssertion {
-          inherit prefix chain;
-          inherit (cfg) hotkeyFile importCredentials;
-        })
-        (role.dataDirAssertion {
-          inherit prefix folder;
-          dataDir = storage.data_dir;
-        })
         {
           assertion = cfg.openFirewall -> !isLoopback;
           message = ''
@@ -208,10 +193,7 @@ in
         }
       ];
 
-    environment = {
-      etc.${etc.target}.source = settingsFile;
-      systemPackages = [ cfg.package ];
-    };
+    environment = role.environment cfg etc;
 
     networking.firewall.allowedTCPPorts = lib.optional cfg.openFirewall port;
 

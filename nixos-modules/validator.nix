@@ -12,15 +12,9 @@ let
   prefix = "services.kinitro-validator";
   unit = "kinitro-validator";
   folder = "/var/lib/${unit}";
-  inherit (cfg.settings) chain storage;
+  inherit (cfg.settings) storage;
 
-  etc = {
-    target = "kinitro/validator.toml";
-    source = role.checkedFile {
-      name = "validator.toml";
-      inherit (cfg) package settings;
-    };
-  };
+  etc = role.settingsFile "validator.toml" cfg;
 in
 {
   options.services.kinitro-validator = {
@@ -58,7 +52,7 @@ in
 
   config = mkIf cfg.enable {
     assertions =
-      role.chainAssertions { inherit prefix chain; }
+      role.signerAssertions { inherit prefix folder cfg; }
       ++ role.secretAssertions {
         inherit prefix;
         inherit (cfg) settings;
@@ -68,22 +62,9 @@ in
           "chain.wallet_path" = "hotkeyFile";
         };
         inherit (config.environment) etc;
-      }
-      ++ [
-        (role.hotkeyAssertion {
-          inherit prefix chain;
-          inherit (cfg) hotkeyFile importCredentials;
-        })
-        (role.dataDirAssertion {
-          inherit prefix folder;
-          dataDir = storage.data_dir;
-        })
-      ];
+      };
 
-    environment = {
-      etc.${etc.target}.source = etc.source;
-      systemPackages = [ cfg.package ];
-    };
+    environment = role.environment cfg etc;
 
     systemd.services.${unit} = role.service {
       description = "Kinitro: validator of robot-policy evaluation";

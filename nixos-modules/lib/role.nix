@@ -118,27 +118,38 @@ rec {
   # TOML has no null: what is unset is left out.
   withoutNulls = lib.filterAttrsRecursive (_name: value: value != null);
 
-  # The settings as a file that the program has found good.
-  checkedFile =
+  # Where a role's settings lie below /etc, and the file there, which the program has found good.
+  settingsFile =
+    name:
     {
-      name,
       package,
       settings,
+      ...
     }:
     let
       check = lib.optionalString (pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform) ''
         kinitro check-config --config $written
       '';
     in
-    pkgs.runCommand name
-      {
-        written = format.generate name (withoutNulls settings);
-        nativeBuildInputs = [ package ];
-      }
-      ''
-        ${check}
-        cp $written $out
-      '';
+    {
+      target = "kinitro/${name}";
+      source =
+        pkgs.runCommand name
+          {
+            written = format.generate name (withoutNulls settings);
+            nativeBuildInputs = [ package ];
+          }
+          ''
+            ${check}
+            cp $written $out
+          '';
+    };
+
+  # What a role puts on its machine: the program for whoever looks after it, and its settings.
+  environment = cfg: etc: {
+    etc.${etc.target}.source = etc.source;
+    systemPackages = [ cfg.package ];
+  };
 
   # `secrets` are the options of a role that name files of secrets, by name; files that are null are fine. `files` are
   # the settings that would name such files, each with the option in its place. `etc` is `environment.etc`.
@@ -196,45 +207,40 @@ rec {
       '';
     }) addresses;
 
-  chainAssertions =
-    { prefix, chain }:
+  # What a role needs that speaks to a chain and has a folder of its own: a subnet, a hotkey, and its data in that folder.
+  signerAssertions =
+    {
+      prefix,
+      folder,
+      cfg,
+    }:
+    let
+      inherit (cfg.settings) chain;
+      dataDir = cfg.settings.storage.data_dir;
+      isDev = chain.network == devNetwork;
+    in
     [
       {
-        assertion = chain.network == devNetwork || chain.netuid != null;
+        assertion = isDev || chain.netuid != null;
         message = ''
           ${prefix}.settings.chain.network is "${chain.network}", but no subnet is named. Set
           ${prefix}.settings.chain.netuid.
         '';
       }
+      {
+        assertion = isDev || cfg.hotkeyFile != null || cfg.importCredentials;
+        message = ''
+          ${prefix}.settings.chain.network is "${chain.network}", where a hotkey signs. Set ${prefix}.hotkeyFile.
+        '';
+      }
+      {
+        assertion = dataDir == folder || lib.hasPrefix "${folder}/" dataDir;
+        message = ''
+          ${prefix}.settings.storage.data_dir is "${dataDir}", but the unit may write below ${folder} only. Mount another
+          disk at ${private folder} instead.
+        '';
+      }
     ];
-
-  hotkeyAssertion =
-    {
-      prefix,
-      chain,
-      hotkeyFile,
-      importCredentials,
-    }:
-    {
-      assertion = chain.network == devNetwork || hotkeyFile != null || importCredentials;
-      message = ''
-        ${prefix}.settings.chain.network is "${chain.network}", where a hotkey signs. Set ${prefix}.hotkeyFile.
-      '';
-    };
-
-  dataDirAssertion =
-    {
-      prefix,
-      dataDir,
-      folder,
-    }:
-    {
-      assertion = dataDir == folder || lib.hasPrefix "${folder}/" dataDir;
-      message = ''
-        ${prefix}.settings.storage.data_dir is "${dataDir}", but the unit may write below ${folder} only. Mount another
-        disk at ${private folder} instead.
-      '';
-    };
 
   # The unit of a role. `secrets` maps the names of credentials that the program looks for to files; those that are null
   # are left out, or imported from the machine's.
