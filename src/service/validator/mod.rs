@@ -90,12 +90,12 @@ impl Validator {
     /// Looks for new manifests until `shutdown`, and beside that after the weights that were sent: no server of the operator's can
     /// hold that up.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let rounds = self.until(&shutdown, &self.looking, async || {
+        let rounds = self.at_every_poll(&shutdown, async || {
             self.looking.doing("looking for a new cycle", LONGEST_LOOK);
             self.look().await;
             self.looking.doing("waiting for a new cycle", self.options.poll_interval.saturating_add(LONGEST_LOOK));
         });
-        let upkeep = self.until(&shutdown, &self.keeping, async || {
+        let upkeep = self.at_every_poll(&shutdown, async || {
             self.keeping.doing("looking after weights", LONGEST_LOOK);
             match self.upkeep().await {
                 Ok(round) => round.iter().for_each(Round::log),
@@ -103,14 +103,10 @@ impl Validator {
             }
             self.keeping.doing("weights are looked after", self.options.poll_interval.saturating_add(LONGEST_LOOK));
         });
-        tokio::join!(rounds, upkeep);
+        tokio::join!(self.looking.keep(rounds), self.keeping.keep(upkeep));
     }
 
-    /// Does something at every poll.
-    async fn until(&self, shutdown: &CancellationToken, pulse: &Pulse, work: impl AsyncFn()) {
-        pulse.keep(self.at_every_poll(shutdown, work)).await;
-    }
-
+    /// Does something at every poll until `shutdown`.
     async fn at_every_poll(&self, shutdown: &CancellationToken, work: impl AsyncFn()) {
         loop {
             tokio::select! {
