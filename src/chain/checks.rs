@@ -180,6 +180,7 @@ mod tests {
             validator_permit: uid == 0,
             registered_at: BlockNumber(1),
             last_update: (uid == 0).then_some(BlockNumber(100)),
+            incentive: 0,
         }
     }
 

@@ -40,6 +40,7 @@ mod tests {
             validator_permit: false,
             registered_at: BlockNumber(1),
             last_update: None,
+            incentive: 0,
         };
         let weights = Weights::from([(Uid(1), 0.5), (Uid(2), 0.3), (Uid(3), 0.2)]);
         let earned_by = [1u8, 2, 3].map(|key| (Uid(key.into()), Hotkey([key; 32]))).into();

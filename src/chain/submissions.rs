@@ -44,6 +44,7 @@ mod tests {
             validator_permit: false,
             registered_at: BlockNumber(1),
             last_update: None,
+            incentive: 0,
         };
         let commitment = |key: u8, data| RawCommitment { hotkey: Hotkey([key; 32]), block: BlockNumber(9), data };
         let sealed = OpaqueField { kind: "TimelockEncrypted".into(), bytes: vec![1] };

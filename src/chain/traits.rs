@@ -1,6 +1,7 @@
 //! What the roles know of a chain.
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 
 use super::{ChainError, Hyperparameters, Neuron, RawCommitment, Receipt, WeightSubmission, WeightsReceipt};
 use crate::beacon::OperatorKey;
@@ -23,6 +24,9 @@ pub trait Chain: Send + Sync {
 
     /// The hash of a finalized block. [`ChainError::NotFinalized`] above the finalized head, where it may still change.
     fn block_hash(&self, number: BlockNumber) -> ChainFuture<'_, BlockHash>;
+
+    /// When a block was made, where the chain tells it: development chains do not.
+    fn time_at<'a>(&'a self, at: &'a BlockRef) -> ChainFuture<'a, Option<Timestamp>>;
 
     /// Every registered neuron of the subnet at that block, by uid.
     fn neurons_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Vec<Neuron>>;

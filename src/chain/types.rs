@@ -26,6 +26,8 @@ pub struct Neuron {
     pub registered_at: BlockNumber,
     /// Block in which it last set weights; none if it never did.
     pub last_update: Option<BlockNumber>,
+    /// Its share of what the subnet pays to miners, of 65535, as the chain last computed it.
+    pub incentive: u16,
 }
 
 /// The content of a commitment slot.

@@ -155,7 +155,10 @@ async fn weights_are_read_as_they_were_set(subnet: &dyn Subnet) {
     let read = |at: BlockRef| async move { subnet.chain().weights_at(subnet.netuid(), Uid(0), &at).await.unwrap() };
     assert_eq!(read(before).await, []);
     assert_eq!(read(after).await, [(Uid(1), 65_535), (Uid(2), 100)]);
-    assert_eq!(neurons(subnet).await[0].last_update, Some(block));
+    let neurons = neurons(subnet).await;
+    assert_eq!(neurons[0].last_update, Some(block));
+    // Shares of 65635, of 65535.
+    assert_eq!(neurons.iter().map(|neuron| neuron.incentive).collect::<Vec<_>>(), [0, 65_435, 99]);
 }
 
 async fn weights_set_too_soon_are_refused_with_the_time_to_wait(subnet: &dyn Subnet) {

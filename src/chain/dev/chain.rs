@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::Transaction;
 
 use super::super::{
@@ -156,6 +157,10 @@ impl Chain for DevChain {
             shared.read(|transaction| shared.check_final(transaction, number))?;
             Ok(hash_of(&shared.genesis, number))
         })
+    }
+
+    fn time_at<'a>(&'a self, _: &'a BlockRef) -> ChainFuture<'a, Option<Timestamp>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn neurons_at<'a>(&'a self, netuid: Netuid, at: &'a BlockRef) -> ChainFuture<'a, Vec<Neuron>> {

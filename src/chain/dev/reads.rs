@@ -1,5 +1,7 @@
 //! State of the development chain at a block.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::super::{ChainError, CommitmentData, Hyperparameters, Neuron, OpaqueField, RawCommitment};
@@ -32,7 +34,27 @@ const WEIGHTS: &str = "
     SELECT uids, vals FROM weights
     WHERE netuid = ?1 AND hotkey = ?2 AND block BETWEEN ?3 AND ?4 ORDER BY block DESC LIMIT 1";
 
+/// Every neuron, with its incentive: what each validator's weights give it, by the validators' stake. A real chain's
+/// incentive also drops what too little stake agrees on; the order of who is paid most is the same where validators agree.
 pub(super) fn neurons(transaction: &Transaction, netuid: Netuid, at: BlockNumber) -> Result<Vec<Neuron>, ChainError> {
+    let mut neurons = registered(transaction, netuid, at)?;
+    let mut ranks: BTreeMap<Uid, f64> = BTreeMap::new();
+    for validator in neurons.iter().filter(|neuron| neuron.validator_permit && neuron.last_update.is_some()) {
+        let weights = weights_of(transaction, netuid, validator, at)?;
+        let total: f64 = weights.iter().map(|(_, value)| f64::from(*value)).sum();
+        for (uid, value) in weights.into_iter().filter(|(_, value)| *value > 0) {
+            *ranks.entry(uid).or_default() += validator.stake_rao as f64 * f64::from(value) / total;
+        }
+    }
+    let total: f64 = ranks.values().sum();
+    for neuron in neurons.iter_mut().filter(|_| total > 0.0) {
+        let share = ranks.get(&neuron.uid).map_or(0.0, |rank| rank / total);
+        neuron.incentive = (share * f64::from(u16::MAX)) as u16;
+    }
+    Ok(neurons)
+}
+
+fn registered(transaction: &Transaction, netuid: Netuid, at: BlockNumber) -> Result<Vec<Neuron>, ChainError> {
     let neuron = |row: &Row| {
         Ok(Neuron {
             uid: Uid(row.get(0)?),
@@ -42,6 +64,7 @@ pub(super) fn neurons(transaction: &Transaction, netuid: Netuid, at: BlockNumber
             validator_permit: row.get(4)?,
             registered_at: BlockNumber(row.get(5)?),
             last_update: row.get::<_, Option<u64>>(6)?.map(BlockNumber),
+            incentive: 0,
         })
     };
     rows(transaction, NEURONS, netuid, at, neuron)
@@ -107,15 +130,25 @@ pub(super) fn weights(
     uid: Uid,
     at: BlockNumber,
 ) -> Result<Vec<(Uid, u16)>, ChainError> {
-    let Some(holder) = neurons(transaction, netuid, at)?.into_iter().find(|neuron| neuron.uid == uid) else {
-        return Ok(Vec::new());
-    };
+    match registered(transaction, netuid, at)?.into_iter().find(|neuron| neuron.uid == uid) {
+        Some(holder) => weights_of(transaction, netuid, &holder, at),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn weights_of(
+    transaction: &Transaction,
+    netuid: Netuid,
+    holder: &Neuron,
+    at: BlockNumber,
+) -> Result<Vec<(Uid, u16)>, ChainError> {
     let values = params![netuid.0, holder.hotkey.0, holder.registered_at.0, at.0];
     let row: Option<(String, String)> =
         transaction.query_row(WEIGHTS, values, |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(file_error)?;
     let Some((uids, values)) = row else { return Ok(Vec::new()) };
-    let broken =
-        |error: serde_json::Error| ChainError::File(format!("its weights of uid {uid} are no lists ({error})"));
+    let broken = |error: serde_json::Error| {
+        ChainError::File(format!("its weights of uid {} are no lists ({error})", holder.uid))
+    };
     let uids: Vec<Uid> = serde_json::from_str(&uids).map_err(broken)?;
     let values: Vec<u16> = serde_json::from_str(&values).map_err(broken)?;
     Ok(uids.into_iter().zip(values).collect())

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use subxt::rpcs::methods::legacy::NumberOrHex;
 
 use super::super::{
@@ -45,6 +46,13 @@ impl Chain for NodeChain {
             let hash = link.answer(call).await?;
             hash.map(|hash| BlockHash(hash.0))
                 .ok_or_else(|| ChainError::Unreadable(format!("{} does not know block {number}", link.address())))
+        }))
+    }
+
+    fn time_at<'a>(&'a self, at: &'a BlockRef) -> ChainFuture<'a, Option<Timestamp>> {
+        Box::pin(self.ask(async move {
+            let time_ms = self.final_state(*at).await?.time_ms().await?;
+            Ok(time_ms.and_then(|time| Timestamp::from_millisecond(i64::try_from(time).ok()?).ok()))
         }))
     }
 

@@ -31,6 +31,7 @@ pub(in crate::chain) fn account(key: &Hotkey) -> Value {
 #[decode_as_type(crate_path = "scale_decode")]
 struct SubnetState {
     total_stake: Vec<u64>,
+    incentives: Vec<u16>,
 }
 
 impl State {
@@ -64,8 +65,14 @@ impl State {
         let permits: Vec<bool> = self.value(VALIDATOR_PERMIT, subnet()).await?.unwrap_or_default();
         let updates: Vec<u64> = self.value(LAST_UPDATE, subnet()).await?.unwrap_or_default();
         let state: Option<SubnetState> = self.call(SUBNET_STATE, subnet()).await?;
-        let stakes = state.map(|state| state.total_stake).unwrap_or_default();
-        for (list, length) in [("permits", permits.len()), ("updates", updates.len()), ("stakes", stakes.len())] {
+        let (stakes, incentives) = state.map(|state| (state.total_stake, state.incentives)).unwrap_or_default();
+        let lists = [
+            ("permits", permits.len()),
+            ("updates", updates.len()),
+            ("stakes", stakes.len()),
+            ("incentives", incentives.len()),
+        ];
+        for (list, length) in lists {
             if length != usize::from(count) {
                 return Err(unreadable(format!("subnet {netuid} has {count} neurons and {length} {list}")));
             }
@@ -89,6 +96,7 @@ impl State {
                 validator_permit: permits.get(place).copied().unwrap_or(false),
                 registered_at,
                 last_update,
+                incentive: incentives.get(place).copied().unwrap_or(0),
             }
         });
         Ok(neurons.collect())

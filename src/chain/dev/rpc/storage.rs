@@ -142,13 +142,14 @@ pub(super) fn storage(
     Ok(writer.storage)
 }
 
-/// The answer of the runtime call `get_subnet_state`. Of all its lists only the stakes are filled in; the others are
-/// empty, which is what zeros decode to.
+/// The answer of the runtime call `get_subnet_state`. Of all its lists only stakes and incentives are filled in; the others
+/// are empty, which is what zeros decode to.
 pub(super) fn subnet_state(runtime: &Runtime, subnet: Option<&SubnetView>) -> Result<Vec<u8>, ChainError> {
     let Some(subnet) = subnet else { return Ok(None::<()>.encode()) };
     let zeros = [&[1][..], &[0; SUBNET_STATE_BYTES]].concat();
     let (mut state, _): (Value, _) = runtime.decode_beginning(SUBNET_STATE, &zeros)?;
     let stakes = by_uid(&subnet.neurons, number(0u8), |neuron| number(neuron.stake_rao));
+    let incentives = by_uid(&subnet.neurons, number(0u8), |neuron| number(neuron.incentive));
     if let ValueDef::Variant(some) = &mut state.value
         && let Composite::Unnamed(fields) = &mut some.values
         && let Some(Value { value: ValueDef::Composite(Composite::Named(fields)), .. }) = fields.first_mut()
@@ -157,6 +158,7 @@ pub(super) fn subnet_state(runtime: &Runtime, subnet: Option<&SubnetView>) -> Re
             match name.as_str() {
                 "netuid" => *value = number(subnet.netuid.0),
                 "total_stake" => *value = stakes.clone(),
+                "incentives" => *value = incentives.clone(),
                 _ => {}
             }
         }
