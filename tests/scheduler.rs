@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kinitro::beacon::OperatorKey;
-use kinitro::chain::{Chain, CommitmentData, DevChain, DevChainSettings, DevFault, OpaqueField, Registration};
+use kinitro::chain::{
+    Chain, CommitmentData, DevChain, DevChainSettings, DevFault, OpaqueField, Registration, WeightSubmission,
+};
 use kinitro::domain::*;
 use kinitro::replay::SignedCycle;
-use kinitro::service::scheduler::{Scheduler, SchedulerError, SchedulerOptions};
+use kinitro::score::U16Weights;
+use kinitro::service::scheduler::{Scheduler, SchedulerError, SchedulerOptions, admissions_at};
 use kinitro::sim::Simulator;
 use kinitro::store::{BlobStore, SqliteSettings, SqliteStore, Store};
 use kinitro::transcript::{Verdict, log_commitment};
@@ -149,4 +152,43 @@ async fn no_cycle_is_opened_at_a_block_whose_randomness_is_published() {
     scheduler.cycle().await.unwrap();
     let second = store.last_completed_cycle().await.unwrap().unwrap();
     assert!(second.block_number > first.block_number);
+}
+
+/// Two days of claims and a validator's weights: who is due follows from the chain at the anchor alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contest_may_look_at_the_best_paid_and_at_young_claims_only() {
+    let site = Site::new();
+    let miners = ["paid", "unpaid", "young"].map(OperatorKey::dev);
+    let uids = miners.each_ref().map(|key| site.chain.register(NETUID, &Registration::miner(key.hotkey())).unwrap());
+    let claim = |key: OperatorKey| {
+        let chain = site.chain.clone();
+        async move {
+            let text = format!(r#"{{"m":"alice/policy","r":"{}","c":"alice-policy"}}"#, "0".repeat(40));
+            chain.set_commitment(&key, NETUID, text.as_bytes()).await.unwrap();
+        }
+    };
+    let [paid, unpaid, young] = miners;
+    claim(paid).await;
+    claim(unpaid).await;
+    let weights = U16Weights { uids: vec![uids[0]], values: vec![u16::MAX] };
+    let holders = [(uids[0], OperatorKey::dev("paid").hotkey())].into();
+    let weights = WeightSubmission::new(weights, 0, &holders, [0; 8]).unwrap();
+    site.chain.submit_weights(&site.key, NETUID, &weights).await.unwrap();
+    site.chain.advance(100).unwrap();
+    claim(young).await;
+    site.chain.advance(10).unwrap();
+
+    let anchor = site.chain.finalized_head().await.unwrap();
+    let verdicts = |due: Due| {
+        let contest = Contest { due, ..Contest::default() };
+        let chain = site.chain.clone();
+        async move {
+            let admissions = admissions_at(&chain, NETUID, &anchor, &contest).await.unwrap();
+            admissions.into_iter().map(|admission| admission.verdict.codes()).collect::<Vec<_>>()
+        }
+    };
+    let (due, not_due) = (Vec::<String>::new, || vec!["not_due".to_owned()]);
+    assert_eq!(verdicts(Due::All).await, [due(), due(), due()]);
+    assert_eq!(verdicts(Due::Top { miners: 20, young_claim_blocks: 50 }).await, [due(), not_due(), due()]);
+    assert_eq!(verdicts(Due::Top { miners: 0, young_claim_blocks: 50 }).await, [not_due(), not_due(), due()]);
 }

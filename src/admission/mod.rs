@@ -5,10 +5,12 @@
 
 mod commitment;
 mod deployment;
+mod due;
 mod reason;
 mod rules;
 
 pub use commitment::{ClaimText, MAX_COMMITMENT_BYTES, MAX_RAW_BYTES, Payload, encode_claim, read_commitment};
 pub use deployment::check_deployment;
+pub use due::keep_due;
 pub use reason::{Reason, ReasonCode, Verdict};
 pub use rules::{Admission, Committed, Submission, admit, admit_all};

@@ -43,11 +43,13 @@ pub enum ReasonCode {
     DeploymentNotAllowed,
     /// The hotkey has another submission at the same block.
     HotkeyRepeated,
+    /// The contest's choice of whom to evaluate does not fall on it.
+    NotDue,
 }
 
 impl ReasonCode {
     /// Every code, for tables and tests.
-    pub const ALL: [ReasonCode; 14] = [
+    pub const ALL: [ReasonCode; 15] = [
         ReasonCode::CommitmentOpaque,
         ReasonCode::CommitmentEmpty,
         ReasonCode::CommitmentTooLong,
@@ -62,6 +64,7 @@ impl ReasonCode {
         ReasonCode::DeploymentMalformed,
         ReasonCode::DeploymentNotAllowed,
         ReasonCode::HotkeyRepeated,
+        ReasonCode::NotDue,
     ];
 
     /// The code as it stands in JSON, for example `repo_malformed`.
@@ -81,6 +84,7 @@ impl ReasonCode {
             ReasonCode::DeploymentMalformed => "deployment_malformed",
             ReasonCode::DeploymentNotAllowed => "deployment_not_allowed",
             ReasonCode::HotkeyRepeated => "hotkey_repeated",
+            ReasonCode::NotDue => "not_due",
         }
     }
 }

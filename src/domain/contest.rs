@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CameraSetting, Digest, EnvId, RendererProfile, standard_cameras};
+use super::{CameraSetting, Digest, Due, EnvId, RendererProfile, standard_cameras};
 
 /// Versioned settings of a contest. Every field decides what a published score means, so all of them stand in
 /// the manifest and [`Contest::digest`] names them.
@@ -36,6 +36,10 @@ pub struct Contest {
     pub scoring: Scoring,
     /// Where policies may run.
     pub deployment: DeploymentRules,
+    /// Whom a cycle evaluates. Default all; not written then, so that contests from before it was a setting keep their
+    /// digests.
+    #[serde(skip_serializing_if = "Due::is_all")]
+    pub due: Due,
 }
 
 impl Default for Contest {
@@ -56,6 +60,7 @@ impl Default for Contest {
             limits: Limits::default(),
             scoring: Scoring::default(),
             deployment: DeploymentRules::default(),
+            due: Due::default(),
         }
     }
 }
@@ -259,7 +264,7 @@ impl Default for DeploymentRules {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contest, Randomisation};
+    use super::{Contest, Due, Randomisation};
     use crate::domain::RendererProfile;
 
     #[test]
@@ -282,6 +287,17 @@ mod tests {
         let changed = Contest { stop_on_success: true, ..Contest::default() };
         assert_ne!(default.digest(), changed.digest());
         assert_eq!(default.digest(), Contest::default().digest());
+    }
+
+    #[test]
+    fn whom_to_evaluate_changes_a_digest_only_where_it_is_chosen() {
+        let settings = |text: &str| toml::from_str::<Contest>(text).unwrap();
+        assert_eq!(serde_json::to_value(settings("due = { who = \"all\" }")).unwrap().get("due"), None);
+        let top = settings("[due]\nwho = \"top\"");
+        assert_eq!(top.due, Due::Top { miners: 20, young_claim_blocks: 14_400 });
+        assert_ne!(top.digest(), Contest::default().digest());
+        let written = serde_json::to_string(&top).unwrap();
+        assert_eq!(serde_json::from_str::<Contest>(&written).unwrap(), top);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod camera;
 mod claim;
 mod contest;
 mod digest;
+mod due;
 mod encoding;
 mod environment;
 mod fingerprint;
@@ -31,6 +32,7 @@ pub use contest::{
     Contest, DEFAULT_ENVIRONMENTS, DeploymentRules, Limits, PointScheme, PointsScale, Randomisation, Scoring, Strategy,
 };
 pub use digest::{Digest, parse_hex32};
+pub use due::Due;
 pub use encoding::Encoding;
 pub use environment::EnvId;
 pub use fingerprint::EngineFingerprint;

@@ -1,6 +1,6 @@
 //! From a block of the chain to a cycle with all its tasks.
 
-use crate::admission::{Admission, admit_all};
+use crate::admission::{Admission, admit_all, keep_due};
 use crate::beacon::{Beacon, cycle_seed, episode_seed};
 use crate::chain::{Chain, ChainError, submissions};
 use crate::domain::{BlockRef, Contest, CycleId, EngineFingerprint, Hotkey, Netuid};
@@ -30,7 +30,10 @@ pub async fn admissions_at(
     let neurons = chain.neurons_at(netuid, anchor).await?;
     let commitments = chain.commitments_at(netuid, anchor).await?;
     let submissions = submissions(&neurons, &commitments);
-    Ok(admit_all(&submissions, &contest.deployment))
+    let mut admissions = admit_all(&submissions, &contest.deployment);
+    let incentives = neurons.iter().map(|neuron| (neuron.uid, neuron.incentive)).collect();
+    keep_due(&mut admissions, contest.due, &incentives, anchor.number);
+    Ok(admissions)
 }
 
 /// The block and settings of a cycle that is about to be opened.

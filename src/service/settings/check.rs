@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use super::sections::{ApiSettings, ChainSettings, ExecutorSettings, Settings, ValidatorSettings};
 use crate::beacon::DEFAULT_DEV_CHAIN;
 use crate::chain::{NodeSettings, WalletPlace, WalletRoot};
-use crate::domain::{CameraSetting, Contest, ExecutorId, RendererProfile, Strategy, camera_problems, printable};
+use crate::domain::{CameraSetting, Contest, Due, ExecutorId, RendererProfile, Strategy, camera_problems, printable};
 use crate::replay::Sample;
 use crate::service::published::parse_address;
 use crate::service::task_client::parse_api_url;
@@ -111,6 +111,9 @@ fn check_contest(contest: &Contest, problems: &mut Vec<String>) {
     check_renderer(contest, problems);
     check_limits(contest, problems);
     check_scoring(contest, problems);
+    if contest.due == (Due::Top { miners: 0, young_claim_blocks: 0 }) {
+        problems.push("[contest.due] nobody would ever be due; set miners or young_claim_blocks above 0".into());
+    }
 }
 
 fn check_cameras(cameras: &[CameraSetting], problems: &mut Vec<String>) {

@@ -1,0 +1,88 @@
+//! Whom a cycle evaluates, of those whom it could.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Admission, Reason, ReasonCode, Verdict};
+use crate::domain::{BlockNumber, Due, Uid};
+
+/// Refuses admitted submissions that are not due at the `anchor` by the contest's choice. `incentives` is what the chain pays
+/// each uid there, of 65535; who does not appear is paid nothing.
+pub fn keep_due(admissions: &mut [Admission], due: Due, incentives: &BTreeMap<Uid, u16>, anchor: BlockNumber) {
+    let Due::Top { miners, young_claim_blocks } = due else { return };
+    let incentive = |uid: Uid| incentives.get(&uid).copied().unwrap_or(0);
+    let mut earning: Vec<Uid> = admissions
+        .iter()
+        .filter(|admission| admission.verdict.is_admitted() && incentive(admission.uid) > 0)
+        .map(|admission| admission.uid)
+        .collect();
+    earning.sort_by_key(|uid| (Reverse(incentive(*uid)), *uid));
+    let top: BTreeSet<Uid> = earning.into_iter().take(miners.into()).collect();
+    for admission in admissions.iter_mut().filter(|admission| admission.verdict.is_admitted()) {
+        let age = anchor.0.saturating_sub(admission.block.0);
+        if top.contains(&admission.uid) || age < young_claim_blocks {
+            continue;
+        }
+        let sentence = format!(
+            "This cycle evaluates the {miners} miners of the highest incentive and claims younger than \
+             {young_claim_blocks} blocks; commit a better policy to be evaluated again."
+        );
+        let evidence = format!("incentive {}, claim {age} blocks old", incentive(admission.uid));
+        admission.verdict = Verdict::of(vec![Reason::new(ReasonCode::NotDue, sentence, &evidence)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Hotkey;
+
+    const ANCHOR: BlockNumber = BlockNumber(1_000);
+
+    fn admission(uid: u16, block: u64) -> Admission {
+        let (uid, hotkey) = (Uid(uid), Hotkey([uid as u8; 32]));
+        Admission { uid, hotkey, block: BlockNumber(block), claim: None, verdict: Verdict::Admitted }
+    }
+
+    fn due_uids(admissions: &mut [Admission], due: Due, incentives: &[(u16, u16)]) -> Vec<u16> {
+        let incentives = incentives.iter().map(|(uid, incentive)| (Uid(*uid), *incentive)).collect();
+        keep_due(admissions, due, &incentives, ANCHOR);
+        admissions.iter().filter(|one| one.verdict.is_admitted()).map(|one| one.uid.0).collect()
+    }
+
+    fn top(miners: u16, young_claim_blocks: u64) -> Due {
+        Due::Top { miners, young_claim_blocks }
+    }
+
+    #[test]
+    fn everybody_is_due_by_default() {
+        assert_eq!(due_uids(&mut [admission(1, 1), admission(2, 1)], Due::default(), &[]), [1, 2]);
+    }
+
+    #[test]
+    fn the_best_paid_are_due_and_the_lower_uid_wins_a_tie() {
+        let mut old = [admission(1, 1), admission(2, 1), admission(3, 1), admission(4, 1)];
+        assert_eq!(due_uids(&mut old, top(2, 10), &[(1, 5), (2, 9), (3, 5), (4, 1)]), [1, 2]);
+        assert_eq!(old[2].verdict.codes(), ["not_due"]);
+        assert_eq!(old[2].verdict.reasons()[0].evidence, "incentive 5, claim 999 blocks old");
+    }
+
+    #[test]
+    fn who_earns_nothing_does_not_fill_the_places() {
+        assert_eq!(due_uids(&mut [admission(1, 1), admission(2, 1)], top(2, 10), &[(1, 0)]), [0_u16; 0]);
+    }
+
+    #[test]
+    fn a_young_claim_is_due_whatever_it_earns_until_its_age() {
+        let mut claims = [admission(1, 991), admission(2, 990), admission(3, 1_005)];
+        assert_eq!(due_uids(&mut claims, top(0, 10), &[]), [1, 3]);
+    }
+
+    #[test]
+    fn who_is_refused_takes_no_place_and_keeps_its_reason() {
+        let refused = Verdict::of(vec![Reason::new(ReasonCode::RepoMalformed, "No.", "")]);
+        let mut admissions = [Admission { verdict: refused, ..admission(1, 1) }, admission(2, 1)];
+        assert_eq!(due_uids(&mut admissions, top(1, 10), &[(1, 9), (2, 1)]), [2]);
+        assert_eq!(admissions[0].verdict.codes(), ["repo_malformed"]);
+    }
+}
