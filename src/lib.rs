@@ -27,6 +27,8 @@ pub mod transcript;
 
 // Effects.
 pub mod chain;
+pub mod hub;
+pub mod net;
 pub mod policy;
 pub mod store;
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 const ROWS: &[&[&str]] = &[
     &["cli"],
     &["service"],
-    &["store", "policy", "chain"],
+    &["store", "policy", "chain", "hub"],
+    &["net"],
     &["episode"],
     &["replay"],
     &["score"],

@@ -8,8 +8,9 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use super::begin;
 use super::budget::Budgets;
 use super::guard::{Endpoint, GuardedResolver, Lookup, SystemLookup, host_matches};
-use super::{PolicyError, PolicySession, Secret, tls};
+use super::{PolicyError, PolicySession, Secret};
 use crate::domain::{DeploymentRules, EnvId, Fault, FaultReason, Hotkey, Limits, PolicySeed};
+use crate::net::client_config;
 
 /// How the client is set up, apart from the contest.
 #[derive(Clone)]
@@ -85,7 +86,7 @@ impl PolicyClient {
         let credentials = options.credentials.iter().map(bearer_header).collect::<Result<_, _>>()?;
         let shared = Shared {
             allow_private,
-            tls: tls::client_config(!allow_private)?,
+            tls: client_config(!allow_private).map_err(|error| PolicyError::Tls(error.to_string()))?,
             resolver: Arc::new(GuardedResolver::new(options.lookup, allow_private)),
             credentials,
             budgets: Budgets::new(options.episodes_per_host, options.episodes_per_miner),

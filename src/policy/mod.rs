@@ -14,14 +14,13 @@ pub mod guard;
 pub mod load;
 pub mod mock_miner;
 mod reference;
-mod secret;
 mod session;
-mod tls;
 pub mod wire;
 
 pub use client::{ClientOptions, EpisodeTicket, PlatformCredential, PolicyClient};
 pub use error::PolicyError;
 pub use guard::{Endpoint, EndpointRefused};
 pub use reference::ReferenceServer;
-pub use secret::Secret;
 pub use session::PolicySession;
+
+pub use crate::net::Secret;

@@ -1,11 +1,9 @@
-//! One TLS configuration for all connections to policies.
+//! The TLS configuration of connections to servers.
 
 use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
-
-use super::PolicyError;
 
 /// Builds the configuration: ring, the system's roots, HTTP/1.1. Loading the roots takes tens of milliseconds,
 /// so it is done once; clones share them.
@@ -14,18 +12,17 @@ use super::PolicyError;
 /// which only plain http works.
 ///
 /// # Errors
-/// [`PolicyError::Tls`].
-pub(super) fn client_config(required: bool) -> Result<ClientConfig, PolicyError> {
-    let tls = |error: rustls::Error| PolicyError::Tls(error.to_string());
+/// When this machine has no root certificates and they are `required`.
+pub fn client_config(required: bool) -> Result<ClientConfig, rustls::Error> {
     let builder = || {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
     };
-    let mut config = match builder().map_err(tls)?.with_platform_verifier() {
+    let mut config = match builder()?.with_platform_verifier() {
         Ok(verified) => verified.with_no_client_auth(),
-        Err(error) if required => return Err(tls(error)),
+        Err(error) if required => return Err(error),
         Err(_) => {
-            let nobody = builder().map_err(tls)?.with_root_certificates(RootCertStore::empty());
+            let nobody = builder()?.with_root_certificates(RootCertStore::empty());
             nobody.with_no_client_auth()
         }
     };

@@ -1,0 +1,16 @@
+//! The model hub and the deployment platforms: services that a miner chose, called over their documented HTTP.
+//!
+//! [`HubHttp`] is the client: bounded answers, bounded retries, redirects followed by hand, and a token that goes to its own
+//! server only.
+
+mod download;
+mod error;
+mod http;
+mod patience;
+mod token;
+
+pub use download::Download;
+pub use error::HubError;
+pub use http::{HubHttp, Page, escape};
+pub use patience::Patience;
+pub use token::{Token, TokenPlaces};
