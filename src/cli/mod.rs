@@ -52,6 +52,7 @@ mod evidence_args;
 mod ingest_work;
 mod list_envs;
 mod local_runs;
+mod miner;
 pub mod mock_miner;
 mod out;
 mod picture_kind;
@@ -110,6 +111,8 @@ enum Command {
     ListEnvs(list_envs::ListEnvsArgs),
     TestEnv(test_env::TestEnvArgs),
     Evaluate(evaluate::EvaluateArgs),
+    InitMiner(miner::InitArgs),
+    Miner(miner::MinerArgs),
     MockMiner(mock_miner::MockMinerArgs),
     Env(EnvArgs),
     Bench(bench::BenchArgs),
@@ -199,6 +202,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::ListEnvs(args) => list_envs::run(&args)?,
         Command::MockMiner(args) => block_on(mock_miner::run(args))?,
         Command::Evaluate(args) => block_on(evaluate::run(args))?,
+        Command::InitMiner(args) => miner::init(&args)?,
+        Command::Miner(args) => miner::run(&args)?,
         Command::TestEnv(args) => test_env::run(&args)?,
         Command::Replay(args) => return Ok(replay::run(&args)),
         Command::Beacon(args) => return beacon::run(&args),

@@ -14,6 +14,7 @@ pub mod files;
 pub mod footage;
 pub mod http_server;
 pub mod media;
+pub mod miner_kit;
 mod panic_text;
 pub mod published;
 pub mod roles;
