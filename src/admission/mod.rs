@@ -2,15 +2,34 @@
 //!
 //! What a miner wrote on the chain is read strictly ([`read_commitment`]) and then passes an ordered list of rules
 //! ([`admit`]). Each refusal carries a stable code for programs, a sentence for its author, and the text it is about.
+//!
+//! Contests with rules about repositories judge the described submissions of a cycle together ([`admit_described`]): whoever
+//! fetches a [`Description`] knows nothing of the rules, and the rules fetch nothing.
 
 mod commitment;
 mod deployment;
+mod described;
+mod description;
 mod due;
+mod duplicates;
 mod reason;
+mod repository;
 mod rules;
+mod weights;
 
 pub use commitment::{ClaimText, MAX_COMMITMENT_BYTES, MAX_RAW_BYTES, Payload, encode_claim, read_commitment};
 pub use deployment::check_deployment;
+pub use described::{Judged, Judgement, admit_described};
+pub use description::{
+    ChainFacts, ColdkeyText, Description, Endpoint, MAX_COLDKEY_BYTES, RepoFile, Repository, RepositoryState,
+    WeightsState,
+};
 pub use due::keep_due;
+pub use duplicates::{DuplicateError, NearCopy, PublishedClaim, check_duplicates};
 pub use reason::{Reason, ReasonCode, Verdict};
+pub use repository::{COLDKEY_FILE, Finding, Judgeable, PICKLED, Rule, judge};
 pub use rules::{Admission, Committed, Submission, admit, admit_all};
+pub use weights::{
+    FileReader, FileWeights, MAX_HEADER_BYTES, MAX_TENSORS, MIN_FILE_BYTES, NamedTensor, TensorPart, Weights,
+    WeightsFault, WeightsProblem,
+};

@@ -45,11 +45,49 @@ pub enum ReasonCode {
     HotkeyRepeated,
     /// The contest's choice of whom to evaluate does not fall on it.
     NotDue,
+    /// There is no such repository on the hub, or nobody else may know of it.
+    RepoNotFound,
+    /// The repository is private, gated or disabled.
+    RepoPrivate,
+    /// The repository has no such revision.
+    RevisionNotFound,
+    /// The repository is larger than the contest allows.
+    RepoTooLarge,
+    /// The repository is smaller than the contest allows.
+    RepoTooSmall,
+    /// The repository holds no safetensors file.
+    WeightsMissing,
+    /// The repository holds files of a kind that can run code when they are loaded.
+    WeightsPickled,
+    /// A safetensors file is broken, or two contradict each other.
+    WeightsMalformed,
+    /// A tensor is of a type that the format does not have.
+    DtypeUnknown,
+    /// A tensor is of a quantised type, which the contest does not allow.
+    WeightsQuantised,
+    /// The repository has no `coldkey.txt`.
+    ColdkeyMissing,
+    /// `coldkey.txt` is not one ss58 address.
+    ColdkeyMalformed,
+    /// `coldkey.txt` names another coldkey than the one that owns the hotkey.
+    ColdkeyMismatch,
+    /// An earlier claim has the same tensors.
+    WeightsDuplicate,
+    /// The tensors are those of a model that everybody has.
+    BaseModel,
+    /// The endpoint did not answer as a policy does.
+    EndpointUnhealthy,
+    /// The hotkey has less stake than the contest asks for.
+    StakeTooLow,
+    /// The revision is younger than the cycle's anchor.
+    RepoChangedAfterAnchor,
+    /// The platform has not finished the check; nobody's fault, and a later cycle goes on with it.
+    CheckUnfinished,
 }
 
 impl ReasonCode {
     /// Every code, for tables and tests.
-    pub const ALL: [ReasonCode; 15] = [
+    pub const ALL: [ReasonCode; 34] = [
         ReasonCode::CommitmentOpaque,
         ReasonCode::CommitmentEmpty,
         ReasonCode::CommitmentTooLong,
@@ -65,6 +103,25 @@ impl ReasonCode {
         ReasonCode::DeploymentNotAllowed,
         ReasonCode::HotkeyRepeated,
         ReasonCode::NotDue,
+        ReasonCode::RepoNotFound,
+        ReasonCode::RepoPrivate,
+        ReasonCode::RevisionNotFound,
+        ReasonCode::RepoTooLarge,
+        ReasonCode::RepoTooSmall,
+        ReasonCode::WeightsMissing,
+        ReasonCode::WeightsPickled,
+        ReasonCode::WeightsMalformed,
+        ReasonCode::DtypeUnknown,
+        ReasonCode::WeightsQuantised,
+        ReasonCode::ColdkeyMissing,
+        ReasonCode::ColdkeyMalformed,
+        ReasonCode::ColdkeyMismatch,
+        ReasonCode::WeightsDuplicate,
+        ReasonCode::BaseModel,
+        ReasonCode::EndpointUnhealthy,
+        ReasonCode::StakeTooLow,
+        ReasonCode::RepoChangedAfterAnchor,
+        ReasonCode::CheckUnfinished,
     ];
 
     /// The code as it stands in JSON, for example `repo_malformed`.
@@ -85,7 +142,38 @@ impl ReasonCode {
             ReasonCode::DeploymentNotAllowed => "deployment_not_allowed",
             ReasonCode::HotkeyRepeated => "hotkey_repeated",
             ReasonCode::NotDue => "not_due",
+            ReasonCode::RepoNotFound => "repo_not_found",
+            ReasonCode::RepoPrivate => "repo_private",
+            ReasonCode::RevisionNotFound => "revision_not_found",
+            ReasonCode::RepoTooLarge => "repo_too_large",
+            ReasonCode::RepoTooSmall => "repo_too_small",
+            ReasonCode::WeightsMissing => "weights_missing",
+            ReasonCode::WeightsPickled => "weights_pickled",
+            ReasonCode::WeightsMalformed => "weights_malformed",
+            ReasonCode::DtypeUnknown => "dtype_unknown",
+            ReasonCode::WeightsQuantised => "weights_quantised",
+            ReasonCode::ColdkeyMissing => "coldkey_missing",
+            ReasonCode::ColdkeyMalformed => "coldkey_malformed",
+            ReasonCode::ColdkeyMismatch => "coldkey_mismatch",
+            ReasonCode::WeightsDuplicate => "weights_duplicate",
+            ReasonCode::BaseModel => "base_model",
+            ReasonCode::EndpointUnhealthy => "endpoint_unhealthy",
+            ReasonCode::StakeTooLow => "stake_too_low",
+            ReasonCode::RepoChangedAfterAnchor => "repo_changed_after_anchor",
+            ReasonCode::CheckUnfinished => "check_unfinished",
         }
+    }
+
+    /// The code of a slug, as manifests carry it; none for one that this build does not know.
+    pub fn of_slug(slug: &str) -> Option<ReasonCode> {
+        ReasonCode::ALL.into_iter().find(|code| code.slug() == slug)
+    }
+
+    /// Whether a claim that is refused for this reason has no right to its weights: it is in doubt whose they are, or the claim
+    /// is none. Such a claim keeps no other out, and its date is not remembered.
+    pub fn disowns(self) -> bool {
+        use ReasonCode::{BaseModel, ColdkeyMalformed, ColdkeyMismatch, ColdkeyMissing, HotkeyRepeated};
+        matches!(self, ColdkeyMissing | ColdkeyMalformed | ColdkeyMismatch | HotkeyRepeated | BaseModel)
     }
 }
 
@@ -165,6 +253,7 @@ mod tests {
     fn slugs_are_the_json_names() {
         for code in ReasonCode::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.slug());
+            assert_eq!(ReasonCode::of_slug(code.slug()), Some(code));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CameraSetting, Digest, Due, EnvId, RendererProfile, standard_cameras};
+use super::{CameraSetting, Digest, Due, EnvId, RendererProfile, RepositoryRules, standard_cameras};
 
 /// Versioned settings of a contest. Every field decides what a published score means, so all of them stand in
 /// the manifest and [`Contest::digest`] names them.
@@ -40,6 +40,10 @@ pub struct Contest {
     /// digests.
     #[serde(skip_serializing_if = "Due::is_all")]
     pub due: Due,
+    /// What is asked of the repositories that claims name. Default none: only the text of claims is judged. Not written
+    /// then, so that contests from before it was a setting keep their digests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<RepositoryRules>,
 }
 
 impl Default for Contest {
@@ -61,6 +65,7 @@ impl Default for Contest {
             scoring: Scoring::default(),
             deployment: DeploymentRules::default(),
             due: Due::default(),
+            repository: None,
         }
     }
 }

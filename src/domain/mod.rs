@@ -18,6 +18,7 @@ mod outcome;
 mod parse_error;
 mod policy;
 mod renderer;
+mod repository_rules;
 mod seed;
 mod text;
 
@@ -45,5 +46,6 @@ pub use parse_error::ParseError;
 pub(crate) use parse_error::parse_text;
 pub use policy::{MissReason, PolicyObservation, PolicyProfile, PolicyReply};
 pub use renderer::{GlDriver, GlName, Renderer, RendererProfile};
+pub use repository_rules::{BaseModel, RepositoryRules, WeightsDigest};
 pub use seed::{CycleSeed, EpisodeSeed, PolicySeed};
 pub use text::printable;

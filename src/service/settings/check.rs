@@ -8,7 +8,9 @@ use tracing_subscriber::EnvFilter;
 use super::sections::{ApiSettings, ChainSettings, ExecutorSettings, Settings, ValidatorSettings};
 use crate::beacon::DEFAULT_DEV_CHAIN;
 use crate::chain::{NodeSettings, WalletPlace, WalletRoot};
-use crate::domain::{CameraSetting, Contest, Due, ExecutorId, RendererProfile, Strategy, camera_problems, printable};
+use crate::domain::{
+    CameraSetting, Contest, Due, ExecutorId, RendererProfile, RepositoryRules, Strategy, camera_problems, printable,
+};
 use crate::replay::Sample;
 use crate::service::published::parse_address;
 use crate::service::task_client::parse_api_url;
@@ -114,6 +116,8 @@ fn check_contest(contest: &Contest, problems: &mut Vec<String>) {
     if contest.due == (Due::Top { miners: 0, young_claim_blocks: 0 }) {
         problems.push("[contest.due] nobody would ever be due; set miners or young_claim_blocks above 0".into());
     }
+    let rules = contest.repository.iter().flat_map(RepositoryRules::problems);
+    problems.extend(rules.map(|problem| format!("[contest.repository] {problem}")));
 }
 
 fn check_cameras(cameras: &[CameraSetting], problems: &mut Vec<String>) {
