@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LINK, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, LINK, LOCATION, RANGE, RETRY_AFTER,
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -203,8 +205,8 @@ impl HubHttp {
         self.parse(&url, &bytes)
     }
 
-    /// Puts `length` bytes to a URL that the service named, without following redirects. `body` is asked for them anew at
-    /// each try, and adds to the counter what it hands out, by which a stalled transfer is told. Returns the answer's
+    /// Puts `length` bytes to a URL that the service named, without following redirects, with the `headers` that it asked
+    /// for. `body` is asked for the bytes anew at each try, and adds to the counter what it hands out, by which a stalled transfer is told. Returns the answer's
     /// headers.
     ///
     /// # Errors
@@ -213,7 +215,8 @@ impl HubHttp {
         &self,
         url: &Url,
         length: u64,
-        sent: Arc<AtomicU64>,
+        headers: &HeaderMap,
+        sent: &AtomicU64,
         body: impl Fn() -> F,
     ) -> Result<HeaderMap, HubError>
     where
@@ -223,9 +226,9 @@ impl HubHttp {
         self.patiently(Repeat::Always, || async {
             let before = sent.load(Ordering::Relaxed);
             let tried = async {
-                let request = self.authorised(Method::PUT, url).header(CONTENT_LENGTH, length).body(body().await?);
-                let sending = self.watched(url, request, &sent);
-                let response = sending.await?;
+                let request = self.authorised(Method::PUT, url).headers(headers.clone());
+                let request = request.header(CONTENT_LENGTH, length).body(body().await?);
+                let response = self.watched(url, request, sent).await?;
                 if response.status().is_success() {
                     return Ok(response.headers().clone());
                 }
@@ -264,8 +267,11 @@ impl HubHttp {
         cap_bytes: usize,
     ) -> Result<Vec<u8>, HubError> {
         let body = bytes::Bytes::from(body);
+        let accepted = if media_type.ends_with("+json") { media_type } else { "application/json" };
         self.patiently(repeat, || async {
-            let with_body = |request: RequestBuilder| request.header(CONTENT_TYPE, media_type).body(body.clone());
+            let with_body = |request: RequestBuilder| {
+                request.header(ACCEPT, accepted).header(CONTENT_TYPE, media_type).body(body.clone())
+            };
             let response = self.follow(Method::POST, url.clone(), &with_body).await?;
             self.read_capped(url, response, cap_bytes).await
         })
@@ -370,7 +376,11 @@ impl HubHttp {
         }
     }
 
-    fn url(&self, path: &str) -> Result<Url, HubError> {
+    /// The whole URL of a path on the service.
+    ///
+    /// # Errors
+    /// [`HubError::Address`] for a path that leads elsewhere.
+    pub fn url(&self, path: &str) -> Result<Url, HubError> {
         let base = self.shared.endpoint.as_str().trim_end_matches('/');
         let refuse = |cause| HubError::Address { address: printable(path, 120), cause };
         if !path.starts_with('/') {

@@ -7,10 +7,15 @@ mod download;
 mod error;
 mod http;
 mod patience;
+pub mod platform;
+pub mod program;
+mod repo_name;
 mod token;
+pub mod upload;
 
 pub use download::Download;
 pub use error::HubError;
 pub use http::{HubHttp, Page, escape};
 pub use patience::Patience;
+pub use repo_name::{RepoName, RepoNameError};
 pub use token::{Token, TokenPlaces};

@@ -1,6 +1,10 @@
-//! The client of the model hub and of deployment platforms, against servers on loopback that misbehave.
+//! The model hub and the deployment platforms, against servers on loopback that speak their documented API and misbehave.
 
 #[path = "../support/loopback.rs"]
 mod loopback;
+#[path = "../support/model_hub.rs"]
+mod model_hub;
 
 mod client;
+mod platform;
+mod upload;

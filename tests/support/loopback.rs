@@ -58,6 +58,11 @@ impl Reply {
         self
     }
 
+    /// The connection is closed without a word.
+    pub fn silence() -> Reply {
+        Reply::status(0)
+    }
+
     pub fn redirect(status: u16, to: &str) -> Reply {
         Reply::status(status).with("location", to)
     }
@@ -105,6 +110,9 @@ fn serve_one(connection: TcpStream, answer: &dyn Fn(&Asked) -> Reply, log: &Mute
     let Some(asked) = read_request(&mut reader) else { return };
     log.lock().unwrap().push(asked.clone());
     let reply = answer(&asked);
+    if reply.status == 0 {
+        return;
+    }
     let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", reply.status);
     let names_length = reply.headers.iter().any(|(name, _)| name == "content-length");
     if !names_length && reply.status != 304 {
