@@ -14,9 +14,9 @@ use kinitro::beacon::OperatorKey;
 use kinitro::chain::{Chain, DevChain, DevChainSettings, Registration};
 use kinitro::domain::*;
 use kinitro::replay::{Answer, Finding, Level, Report};
-use kinitro::service::scheduler::admissions_at;
+use kinitro::service::scheduler::claims_at;
 use kinitro::sim::Simulator;
-use kinitro::transcript::{Header, SubmissionRow, Transcript};
+use kinitro::transcript::{Header, Transcript};
 
 const NETUID: Netuid = Netuid(2);
 
@@ -168,13 +168,13 @@ impl Appliance {
         let deployment = DeploymentRules { allow_private_endpoints: true, ..DeploymentRules::default() };
         let contest = Contest { deployment, ..gl_contest() };
         let anchor = wait(self.chain.finalized_head()).unwrap();
-        let admissions = wait(admissions_at(&self.chain, NETUID, &anchor, &contest)).unwrap();
+        let claims = wait(claims_at(&self.chain, NETUID, &anchor, &contest)).unwrap();
         let ground = Ground {
             network: self.chain.network().to_owned(),
             genesis: self.chain.genesis(),
             netuid: NETUID,
             anchor,
-            submissions: admissions.iter().map(SubmissionRow::of).collect(),
+            submissions: claims.on_chain().rows,
             operator: "default/default",
             ..Ground::default()
         };

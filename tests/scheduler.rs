@@ -10,9 +10,9 @@ use kinitro::chain::{
 use kinitro::domain::*;
 use kinitro::replay::SignedCycle;
 use kinitro::score::U16Weights;
-use kinitro::service::scheduler::{Scheduler, SchedulerError, SchedulerOptions, admissions_at};
+use kinitro::service::scheduler::{Scheduler, SchedulerError, SchedulerOptions};
 use kinitro::sim::Simulator;
-use kinitro::store::{BlobStore, SqliteSettings, SqliteStore, Store};
+use kinitro::store::{BlobStore, Page, SqliteSettings, SqliteStore, Store};
 use kinitro::transcript::{Verdict, log_commitment};
 use tokio_util::sync::CancellationToken;
 
@@ -154,41 +154,46 @@ async fn no_cycle_is_opened_at_a_block_whose_randomness_is_published() {
     assert!(second.block_number > first.block_number);
 }
 
-/// Two days of claims and a validator's weights: who is due follows from the chain at the anchor alone.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_contest_may_look_at_the_best_paid_and_at_young_claims_only() {
+/// The reason codes of three miners in the cycle that is opened: one that a validator pays, one that nobody pays, and one whose
+/// claim is young.
+async fn codes_of_paid_unpaid_and_young(due: Due) -> Vec<Vec<&'static str>> {
     let site = Site::new();
     let miners = ["paid", "unpaid", "young"].map(OperatorKey::dev);
     let uids = miners.each_ref().map(|key| site.chain.register(NETUID, &Registration::miner(key.hotkey())).unwrap());
-    let claim = |key: OperatorKey| {
-        let chain = site.chain.clone();
-        async move {
-            let text = format!(r#"{{"m":"alice/policy","r":"{}","c":"alice-policy"}}"#, "0".repeat(40));
-            chain.set_commitment(&key, NETUID, text.as_bytes()).await.unwrap();
-        }
+    let claim = async |key: &OperatorKey| {
+        let text = format!(r#"{{"m":"alice/policy","r":"{}","c":"alice-policy"}}"#, "0".repeat(40));
+        site.chain.set_commitment(key, NETUID, text.as_bytes()).await.unwrap();
     };
-    let [paid, unpaid, young] = miners;
-    claim(paid).await;
-    claim(unpaid).await;
+    claim(&miners[0]).await;
+    claim(&miners[1]).await;
     let weights = U16Weights { uids: vec![uids[0]], values: vec![u16::MAX] };
-    let holders = [(uids[0], OperatorKey::dev("paid").hotkey())].into();
-    let weights = WeightSubmission::new(weights, 0, &holders, [0; 8]).unwrap();
+    let weights = WeightSubmission::new(weights, 0, &[(uids[0], miners[0].hotkey())].into(), [0; 8]).unwrap();
     site.chain.submit_weights(&site.key, NETUID, &weights).await.unwrap();
     site.chain.advance(100).unwrap();
-    claim(young).await;
+    claim(&miners[2]).await;
     site.chain.advance(10).unwrap();
 
-    let anchor = site.chain.finalized_head().await.unwrap();
-    let verdicts = |due: Due| {
-        let contest = Contest { due, ..Contest::default() };
-        let chain = site.chain.clone();
-        async move {
-            let admissions = admissions_at(&chain, NETUID, &anchor, &contest).await.unwrap();
-            admissions.into_iter().map(|admission| admission.verdict.codes()).collect::<Vec<_>>()
+    let scheduler = site.scheduler(|options| options.contest.due = due);
+    tokio::spawn(async move { scheduler.cycle().await });
+    let open = loop {
+        if let Some(cycle) = site.store.cycles(Page { limit: 1, after: None }).await.unwrap().rows.pop() {
+            break cycle.id;
         }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    let (due, not_due) = (Vec::<String>::new, || vec!["not_due".to_owned()]);
-    assert_eq!(verdicts(Due::All).await, [due(), due(), due()]);
-    assert_eq!(verdicts(Due::Top { miners: 20, young_claim_blocks: 50 }).await, [due(), not_due(), due()]);
-    assert_eq!(verdicts(Due::Top { miners: 0, young_claim_blocks: 50 }).await, [not_due(), not_due(), due()]);
+    let submissions = site.store.submissions(open).await.unwrap();
+    assert_eq!(submissions.iter().map(|submission| submission.uid).collect::<Vec<_>>(), uids);
+    submissions.into_iter().map(|one| one.reasons.into_iter().map(|reason| reason.code.slug()).collect()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contest_may_look_at_the_best_paid_and_at_young_claims_only() {
+    let none: Vec<&str> = Vec::new();
+    let not_due = vec!["not_due"];
+    let all = codes_of_paid_unpaid_and_young(Due::All).await;
+    assert_eq!(all, [none.clone(), none.clone(), none.clone()]);
+    let top = codes_of_paid_unpaid_and_young(Due::Top { miners: 20, young_claim_blocks: 50 }).await;
+    assert_eq!(top, [none.clone(), not_due.clone(), none.clone()]);
+    let young = codes_of_paid_unpaid_and_young(Due::Top { miners: 0, young_claim_blocks: 50 }).await;
+    assert_eq!(young, [not_due.clone(), not_due, none]);
 }

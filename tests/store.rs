@@ -455,3 +455,54 @@ async fn two_processes_on_one_file_never_lease_the_same_task() {
     a.dedup();
     assert_eq!(a.len(), 160);
 }
+
+#[tokio::test]
+async fn the_oldest_date_of_held_weights_is_remembered_and_no_other() {
+    let f = fixture();
+    let (held, seen) = (WeightsDigest(Digest::of(b"held")), WeightsDigest(Digest::of(b"seen")));
+    for (id, since) in [(1, 40), (2, 30), (3, 50)] {
+        let mut cycle = cycle(id, 2, 1);
+        let [first, second] = cycle.submissions.as_mut_slice() else { panic!("two miners") };
+        (first.weights, first.holds, first.since) = (Some(held), true, BlockNumber(since));
+        (second.weights, second.since) = (Some(seen), BlockNumber(since));
+        let written = cycle.submissions.clone();
+        f.store.create_cycle(cycle).await.unwrap();
+        assert_eq!(f.store.submissions(CycleId(id)).await.unwrap(), written);
+        f.store.fail_cycle(CycleId(id), "for the test".into()).await.unwrap();
+    }
+    assert_eq!(f.store.claim_history().await.unwrap(), [((hotkey(1), held), BlockNumber(30))].into());
+}
+
+#[tokio::test]
+async fn weights_that_are_held_must_be_known() {
+    let f = fixture();
+    let mut cycle = cycle(1, 1, 1);
+    cycle.submissions[0].holds = true;
+    assert!(matches!(f.store.create_cycle(cycle).await, Err(StoreError::Conflict(_))));
+    assert_eq!(f.store.scale().await.unwrap().rows["cycle"], 0);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_taken_over_with_its_claims_and_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = rusqlite::Connection::open(folder.path().join("kinitro.sqlite3")).unwrap();
+    file.pragma_update(None, "foreign_keys", false).unwrap();
+    file.execute_batch(include_str!("../vm-tests/upgrade/schema-1.sql")).unwrap();
+    let refuse = "UPDATE submission SET admitted = 0, endpoint = NULL, reasons = '[\"repo_malformed\",\"not_due\"]' \
+                  WHERE uid = (SELECT max(uid) FROM submission)";
+    assert_eq!(file.execute(refuse, []).unwrap(), 1);
+    drop(file);
+    let store = open(&folder, LeaseClock::by_hand("this boot"));
+    let submissions = store.submissions(CycleId(1)).await.unwrap();
+    let refused = submissions.last().unwrap();
+    assert_eq!(
+        refused.reasons.iter().map(|reason| reason.code.slug()).collect::<Vec<_>>(),
+        ["repo_malformed", "not_due"]
+    );
+    assert!(submissions.len() > 1 && submissions[0].reasons.is_empty());
+    for submission in submissions {
+        assert_eq!(submission.since, submission.claim.unwrap().block);
+        assert_eq!((submission.weights, submission.holds), (None, false));
+    }
+    assert_eq!(store.claim_history().await.unwrap(), ClaimHistory::new());
+}

@@ -24,10 +24,9 @@ use kinitro::domain::*;
 use kinitro::replay::{CycleManifest, Sample, SignedCycle};
 use kinitro::score::chain_vector;
 use kinitro::service::published::Published;
-use kinitro::service::scheduler::admissions_at;
+use kinitro::service::scheduler::claims_at;
 use kinitro::service::validator::{Look, Payment, Round, Validator, ValidatorError, ValidatorOptions};
 use kinitro::sim::Simulator;
-use kinitro::transcript::SubmissionRow;
 
 const NETUID: Netuid = Netuid(2);
 const OPERATOR: &str = "operator";
@@ -100,13 +99,13 @@ impl Scene {
         let deployment = DeploymentRules { allow_private_endpoints: true, ..DeploymentRules::default() };
         let contest = Contest { deployment, max_steps: 80, episodes_per_env: 2, ..contest() };
         let anchor = self.dev.finalized_head().await.unwrap();
-        let admissions = admissions_at(&self.dev, NETUID, &anchor, &contest).await.unwrap();
+        let claims = claims_at(&self.dev, NETUID, &anchor, &contest).await.unwrap();
         let ground = Ground {
             network: self.dev.network().to_owned(),
             genesis: self.dev.genesis(),
             netuid: NETUID,
             anchor,
-            submissions: admissions.iter().map(SubmissionRow::of).collect(),
+            submissions: claims.on_chain().rows,
             operator: signer,
             cycle: CycleId(cycle),
             previous,

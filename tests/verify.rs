@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use cycle::{ANCHOR, GENESIS, contest, operator, play, play_contest};
 use kinitro::beacon::Beacon;
 use kinitro::domain::*;
-use kinitro::replay::{Answer, ChainFacts, CycleManifest, Finding, Level, Report, Sample, check_manifest};
+use kinitro::replay::{
+    Answer, ChainFacts, ClaimsOnChain, CycleManifest, Finding, Level, Report, Sample, check_manifest,
+};
 use kinitro::service::verifier::{VerifyOptions, verify_transcript};
 use kinitro::sim::Simulator;
-use kinitro::transcript::{Transcript, Verdict};
+use kinitro::transcript::{SubmissionRow, Transcript, Verdict};
 
 /// Level and field of the first difference.
 fn first(report: &Report) -> (Level, String) {
@@ -121,7 +123,7 @@ fn the_chains_word_is_compared_when_it_is_known() {
         operator: Some(operator().hotkey()),
         netuid: Some(Netuid(3)),
         public_beacon: Some(false),
-        submissions: Some(cycle.signed.manifest.submissions.clone()),
+        submissions: Some(on_chain(cycle.signed.manifest.submissions.clone())),
     };
     assert_eq!(verify(truth.clone()).answer, Answer::Identical);
     let field = |facts| first(&verify(facts)).1;
@@ -131,6 +133,10 @@ fn the_chains_word_is_compared_when_it_is_known() {
     assert_eq!(field(ChainFacts { log: Some("{}".into()), ..truth.clone() }), "log on the chain");
     assert_eq!(field(ChainFacts { operator: Some(Hotkey([1; 32])), ..truth.clone() }), "operator");
     assert_eq!(field(ChainFacts { netuid: Some(Netuid(4)), ..truth }), "netuid");
+}
+
+fn on_chain(rows: Vec<SubmissionRow>) -> ClaimsOnChain {
+    ClaimsOnChain { rows, incentives: [].into() }
 }
 
 /// One episode, and the manifest with everything that the chain could say against it.
@@ -144,7 +150,7 @@ fn a_miner_that_was_dropped_invented_or_refused_for_no_reason_is_named() {
     let cycle = play(&simulator, |_| {});
     let stated = cycle.signed.manifest.submissions.clone();
     let against = |submissions| {
-        let facts = ChainFacts { submissions: Some(submissions), ..ChainFacts::default() };
+        let facts = ChainFacts { submissions: Some(on_chain(submissions)), ..ChainFacts::default() };
         first(&cycle.verify_with(Ok(&simulator), &facts, &quick()))
     };
     let mut third = stated[1].clone();

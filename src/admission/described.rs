@@ -28,6 +28,12 @@ pub struct Judgement {
 }
 
 impl Judged {
+    /// A submission of a contest without rules about repositories: the verdict on its text is the final one.
+    pub fn by_text(admission: Admission) -> Judged {
+        let since = admission.block;
+        Judged { admission, since, weights: None }
+    }
+
     /// Whether it keeps later claims of the same weights out: the weights were read, and nothing puts in doubt whose they are. A
     /// submission that is refused for something that can be cured does so too, or a copy would take over the moment an
     /// endpoint is down.

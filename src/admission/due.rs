@@ -6,30 +6,52 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Admission, Reason, ReasonCode, Verdict};
 use crate::domain::{BlockNumber, Due, Uid};
 
-/// Refuses admitted submissions that are not due at the `anchor` by the contest's choice. `incentives` is what the chain pays
-/// each uid there, of 65535; who does not appear is paid nothing.
-pub fn keep_due(admissions: &mut [Admission], due: Due, incentives: &BTreeMap<Uid, u16>, anchor: BlockNumber) {
-    let Due::Top { miners, young_claim_blocks } = due else { return };
+/// An admissible submission: its uid and the block of its claim.
+pub type Candidate = (Uid, BlockNumber);
+
+/// Who of the candidates is due at the `anchor`. `incentives` is what the chain pays each uid there, of 65535; who does not
+/// appear is paid nothing.
+pub fn due_uids(
+    candidates: &[Candidate],
+    due: Due,
+    incentives: &BTreeMap<Uid, u16>,
+    anchor: BlockNumber,
+) -> BTreeSet<Uid> {
+    let Due::Top { miners, young_claim_blocks } = due else { return candidates.iter().map(|(uid, _)| *uid).collect() };
     let incentive = |uid: Uid| incentives.get(&uid).copied().unwrap_or(0);
-    let mut earning: Vec<Uid> = admissions
-        .iter()
-        .filter(|admission| admission.verdict.is_admitted() && incentive(admission.uid) > 0)
-        .map(|admission| admission.uid)
-        .collect();
+    let mut earning: Vec<Uid> = candidates.iter().map(|(uid, _)| *uid).filter(|uid| incentive(*uid) > 0).collect();
     earning.sort_by_key(|uid| (Reverse(incentive(*uid)), *uid));
-    let top: BTreeSet<Uid> = earning.into_iter().take(miners.into()).collect();
-    for admission in admissions.iter_mut().filter(|admission| admission.verdict.is_admitted()) {
-        let age = anchor.0.saturating_sub(admission.block.0);
-        if top.contains(&admission.uid) || age < young_claim_blocks {
-            continue;
-        }
+    earning.truncate(miners.into());
+    let is_young = |block: BlockNumber| age(block, anchor) < young_claim_blocks;
+    let young = candidates.iter().filter(|(_, block)| is_young(*block)).map(|(uid, _)| *uid);
+    earning.into_iter().chain(young).collect()
+}
+
+/// Refuses admitted submissions that are not due, as [`due_uids`] says.
+pub fn keep_due<'a>(
+    admissions: impl IntoIterator<Item = &'a mut Admission>,
+    due: Due,
+    incentives: &BTreeMap<Uid, u16>,
+    anchor: BlockNumber,
+) {
+    let Due::Top { miners, young_claim_blocks } = due else { return };
+    let mut admissible: Vec<&mut Admission> =
+        admissions.into_iter().filter(|admission| admission.verdict.is_admitted()).collect();
+    let candidates: Vec<Candidate> = admissible.iter().map(|admission| (admission.uid, admission.block)).collect();
+    let kept = due_uids(&candidates, due, incentives, anchor);
+    for admission in admissible.iter_mut().filter(|admission| !kept.contains(&admission.uid)) {
         let sentence = format!(
             "This cycle evaluates the {miners} miners of the highest incentive and claims younger than \
              {young_claim_blocks} blocks; commit a better policy to be evaluated again."
         );
-        let evidence = format!("incentive {}, claim {age} blocks old", incentive(admission.uid));
+        let incentive = incentives.get(&admission.uid).copied().unwrap_or(0);
+        let evidence = format!("incentive {incentive}, claim {} blocks old", age(admission.block, anchor));
         admission.verdict = Verdict::of(vec![Reason::new(ReasonCode::NotDue, sentence, &evidence)]);
     }
+}
+
+fn age(claim: BlockNumber, anchor: BlockNumber) -> u64 {
+    anchor.0.saturating_sub(claim.0)
 }
 
 #[cfg(test)]
@@ -46,7 +68,7 @@ mod tests {
 
     fn due_uids(admissions: &mut [Admission], due: Due, incentives: &[(u16, u16)]) -> Vec<u16> {
         let incentives = incentives.iter().map(|(uid, incentive)| (Uid(*uid), *incentive)).collect();
-        keep_due(admissions, due, &incentives, ANCHOR);
+        keep_due(admissions.iter_mut(), due, &incentives, ANCHOR);
         admissions.iter().filter(|one| one.verdict.is_admitted()).map(|one| one.uid.0).collect()
     }
 

@@ -24,7 +24,7 @@ pub use description::{
     ChainFacts, ColdkeyText, Description, Endpoint, MAX_COLDKEY_BYTES, RepoFile, Repository, RepositoryState,
     WeightsState,
 };
-pub use due::keep_due;
+pub use due::{Candidate, due_uids, keep_due};
 pub use duplicates::{DuplicateError, NearCopy, PublishedClaim, check_duplicates};
 pub use reason::{Reason, ReasonCode, Verdict};
 pub use repository::{COLDKEY_FILE, Finding, Judgeable, PICKLED, Rule, judge};

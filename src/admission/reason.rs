@@ -169,6 +169,48 @@ impl ReasonCode {
         ReasonCode::ALL.into_iter().find(|code| code.slug() == slug)
     }
 
+    /// Whether it follows from the chain alone, so that anybody who reads the chain must find it too. The others stand on what
+    /// the operator saw of repository and endpoint.
+    pub fn follows_from_the_chain(self) -> bool {
+        use ReasonCode::*;
+        match self {
+            CommitmentOpaque
+            | CommitmentEmpty
+            | CommitmentTooLong
+            | CommitmentNotText
+            | CommitmentNotJson
+            | CommitmentRepeatedField
+            | CommitmentUnknownField
+            | CommitmentMissingField
+            | CommitmentWrongType
+            | RepoMalformed
+            | RevisionMalformed
+            | DeploymentMalformed
+            | DeploymentNotAllowed
+            | HotkeyRepeated
+            | NotDue => true,
+            RepoNotFound
+            | RepoPrivate
+            | RevisionNotFound
+            | RepoTooLarge
+            | RepoTooSmall
+            | WeightsMissing
+            | WeightsPickled
+            | WeightsMalformed
+            | DtypeUnknown
+            | WeightsQuantised
+            | ColdkeyMissing
+            | ColdkeyMalformed
+            | ColdkeyMismatch
+            | WeightsDuplicate
+            | BaseModel
+            | EndpointUnhealthy
+            | StakeTooLow
+            | RepoChangedAfterAnchor
+            | CheckUnfinished => false,
+        }
+    }
+
     /// Whether a claim that is refused for this reason has no right to its weights: it is in doubt whose they are, or the claim
     /// is none. Such a claim keeps no other out, and its date is not remembered.
     pub fn disowns(self) -> bool {

@@ -55,6 +55,9 @@ pub(super) fn new_cycle(count: usize) -> NewCycle {
         endpoint: Some("http://127.0.0.1:9".into()),
         admitted: true,
         reasons: Vec::new(),
+        since: BlockNumber(1),
+        weights: None,
+        holds: false,
     });
     let tasks = (0..count).map(|number| {
         let (miner, rest) = (number % usize::from(MINERS), number / usize::from(MINERS));

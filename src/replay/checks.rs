@@ -1,18 +1,17 @@
 //! What each level checks, as pure functions over a manifest and its transcripts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::difference::Difference;
+use super::submissions::{ClaimsOnChain, check_submissions};
 use super::{CycleManifest, Finding, Level, ReplayOptions, ReplayReport, SignedCycle, replay_levels, scores_of};
 use crate::beacon::{cycle_seed, episode_seed};
 use crate::domain::{BlockHash, Hotkey, Netuid, printable};
 use crate::sim::Simulator;
-use crate::transcript::{
-    EpisodeRow, Header, SubmissionRow, Transcript, TranscriptError, canonical_json, log_commitment,
-};
+use crate::transcript::{EpisodeRow, Header, Transcript, TranscriptError, canonical_json, log_commitment};
 
 /// What is known of the chain from a source other than the manifest. What is unknown is not checked, and said so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -29,8 +28,8 @@ pub struct ChainFacts {
     pub netuid: Option<Netuid>,
     /// Whether everybody may compute the seeds in advance, as on a development chain. Unknown is taken as yes and noted.
     pub public_beacon: Option<bool>,
-    /// Every submission at the anchor block with the verdict that admission's rules give it, by uid.
-    pub submissions: Option<Vec<SubmissionRow>>,
+    /// The submissions at the anchor block.
+    pub submissions: Option<ClaimsOnChain>,
 }
 
 /// How a row is called in findings.
@@ -60,7 +59,8 @@ pub fn check_manifest(signed: &SignedCycle, previous: Option<&SignedCycle>, fact
             check_succession(previous, signed)?;
         }
         if let Some(submissions) = &facts.submissions {
-            check_submissions(submissions, &signed.manifest.submissions)?;
+            let manifest = &signed.manifest;
+            check_submissions(submissions, &manifest.submissions, &manifest.contest, manifest.anchor.number)?;
         }
         if let Some(log) = &facts.log {
             same("log on the chain", &log_commitment(signed.manifest.cycle, &signed.digest), &printable(log, 128))?;
@@ -88,31 +88,6 @@ fn check_succession(previous: &SignedCycle, signed: &SignedCycle) -> Result<(), 
         return Err(Difference::of("anchor", later, now.anchor.number));
     }
     Ok(())
-}
-
-/// That nobody was dropped, invented, or judged by other rules than the published ones.
-fn check_submissions(due: &[SubmissionRow], stated: &[SubmissionRow]) -> Result<(), Difference> {
-    let by_uid = |rows: &[SubmissionRow]| rows.iter().map(|row| (row.uid, row.clone())).collect::<BTreeMap<_, _>>();
-    let (due, stated) = (by_uid(due), by_uid(stated));
-    let uids: BTreeSet<_> = due.keys().chain(stated.keys()).collect();
-    for uid in uids {
-        let field = || format!("submission of uid {uid}");
-        match (due.get(uid), stated.get(uid)) {
-            (Some(_), None) => return Err(Difference::of(field(), "the one that stood on the chain", "none")),
-            (None, Some(_)) => return Err(Difference::of(field(), "none, as on the chain", "one")),
-            (Some(due), Some(stated)) if !same_submission(due, stated) => {
-                return Err(first_difference(&field(), due, stated));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// The date decides ties of those who take part; of the others it means nothing.
-fn same_submission(due: &SubmissionRow, stated: &SubmissionRow) -> bool {
-    let dated = !due.is_admitted() || due.since == stated.since;
-    dated && due.hotkey == stated.hotkey && due.claim == stated.claim && due.verdict == stated.verdict
 }
 
 /// Seeds of a manifest: its anchor is the chain's block, and its beacon follows from it.

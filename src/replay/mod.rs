@@ -14,6 +14,7 @@ mod play;
 mod playback;
 mod report;
 mod sample;
+mod submissions;
 mod unsupported;
 
 pub use against::{Side, compare};
@@ -28,4 +29,5 @@ pub use play::{LevelReports, ReplayOptions, ReplayReport, replay, replay_levels}
 pub use playback::{Playback, PlaybackError};
 pub use report::{Answer, Finding, Level, LevelReport, Report};
 pub use sample::Sample;
+pub use submissions::ClaimsOnChain;
 pub use unsupported::Unsupported;

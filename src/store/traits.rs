@@ -3,9 +3,9 @@
 use futures_util::future::BoxFuture;
 
 use super::{
-    ApiKeyRow, Created, Cycle, EnvironmentSummary, EpisodeFilter, EpisodeResult, EpisodeRow, Heartbeat, LeaseRequest,
-    Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale, ScoresView,
-    StoreError, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt, WeightsView,
+    ApiKeyRow, ClaimHistory, Created, Cycle, EnvironmentSummary, EpisodeFilter, EpisodeResult, EpisodeRow, Heartbeat,
+    LeaseRequest, Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale,
+    ScoresView, StoreError, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt, WeightsView,
 };
 use crate::domain::{Contest, CycleId, Digest, ExecutorId, TaskId};
 
@@ -50,6 +50,10 @@ pub trait Store: Send + Sync {
 
     /// Every commitment of a cycle with its verdict, by uid; the probe is not among them.
     fn submissions(&self, id: CycleId) -> StoreFuture<'_, Vec<Submission>>;
+
+    /// The oldest date of each hotkey's claims of each weights, over all submissions that held them
+    /// ([`Submission::holds`]).
+    fn claim_history(&self) -> StoreFuture<'_, ClaimHistory>;
 
     /// How far a cycle's tasks are.
     fn progress(&self, id: CycleId) -> StoreFuture<'_, Progress>;

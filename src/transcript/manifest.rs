@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{EpisodeRow, MerkleTree, canonical_json};
-use crate::admission::Admission;
+use crate::admission::Judged;
 use crate::beacon::Beacon;
 use crate::domain::{
     BlockHash, BlockNumber, BlockRef, Claim, Contest, CycleId, Digest, EngineFingerprint, Hotkey, Netuid, Uid,
+    WeightsDigest,
 };
 
 /// What this JSON is.
@@ -70,6 +71,10 @@ pub struct SubmissionRow {
     pub since: BlockNumber,
     /// What admission decided.
     pub verdict: Verdict,
+    /// The canonical digest of its tensors, where the contest has rules about repositories and they were read. Not written
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsDigest>,
 }
 
 /// Admission's decision as it is published.
@@ -85,19 +90,32 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// The verdict of these reasons; admitted without any.
+    pub fn of_codes(reasons: Vec<String>) -> Verdict {
+        if reasons.is_empty() { Verdict::Admitted } else { Verdict::Refused { reasons } }
+    }
+
+    /// The reason codes; none of an admitted submission.
+    pub fn codes(&self) -> &[String] {
+        match self {
+            Verdict::Admitted => &[],
+            Verdict::Refused { reasons } => reasons,
+        }
+    }
+}
+
 impl SubmissionRow {
-    /// The row of an admission, dated by its own claim.
-    pub fn of(admission: &Admission) -> SubmissionRow {
-        let verdict = match admission.verdict.is_admitted() {
-            true => Verdict::Admitted,
-            false => Verdict::Refused { reasons: admission.verdict.codes() },
-        };
+    /// The row of a judged submission.
+    pub fn of(judged: &Judged) -> SubmissionRow {
+        let admission = &judged.admission;
         SubmissionRow {
             uid: admission.uid,
             hotkey: admission.hotkey,
             claim: admission.claim.clone(),
-            since: admission.block,
-            verdict,
+            since: judged.since,
+            verdict: Verdict::of_codes(admission.verdict.codes()),
+            weights: judged.weights,
         }
     }
 

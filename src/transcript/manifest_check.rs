@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::canonical::MAX_SAFE_INTEGER;
 use super::{EpisodeRow, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, SubmissionRow, Verdict, episodes_tree};
+use crate::admission::{PublishedClaim, check_duplicates};
 use crate::beacon::Beacon;
 use crate::domain::{Digest, Hotkey, Outcome, Party, camera_problems, printable};
 
@@ -107,7 +108,24 @@ impl<S> Manifest<S> {
             Verdict::Refused { reasons } => {
                 rule(!reasons.is_empty(), || format!("uid {} was refused without a reason", row.uid))
             }
-        })
+        })?;
+        self.check_weights()
+    }
+
+    /// Of equal weights the earliest claim alone takes part; and only contests with rules about repositories know any.
+    fn check_weights(&self) -> Result<(), ManifestError> {
+        if self.contest.repository.is_none() {
+            let named = self.submissions.iter().find(|row| row.weights.is_some());
+            return rule(named.is_none(), || "weights are named, and the contest has no rules about them".into());
+        }
+        let published = |row: &SubmissionRow| PublishedClaim {
+            uid: row.uid,
+            since: row.since,
+            weights: row.weights,
+            reasons: row.verdict.codes().to_vec(),
+        };
+        let rows: Vec<PublishedClaim> = self.submissions.iter().map(published).collect();
+        check_duplicates(&rows).map_err(|error| ManifestError::Rule(error.to_string()))
     }
 
     /// Each admitted submission has exactly one row for each episode of the contest, in order, and nobody else has any.

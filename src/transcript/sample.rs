@@ -122,6 +122,7 @@ pub(crate) fn manifest<S>(scores: S) -> (Manifest<S>, Vec<Transcript>) {
         claim: Some(claim(uid)),
         since: BlockNumber(1000 + u64::from(uid)),
         verdict,
+        weights: None,
     };
     let submissions = vec![
         submission(1, Verdict::Admitted),

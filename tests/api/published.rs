@@ -1,5 +1,6 @@
 //! What anybody may read of published cycles.
 
+use kinitro::admission::read_commitment;
 use kinitro::domain::*;
 use kinitro::store::*;
 use serde_json::json;
@@ -120,4 +121,42 @@ async fn why_a_cycle_failed_is_not_told_to_strangers() {
     let (_, cycle) = server.get("/v1/cycles/1").await;
     assert_eq!(cycle["status"], "failed");
     assert!(!cycle.to_string().contains("secret"), "{cycle}");
+}
+
+#[tokio::test]
+async fn submissions_are_told_with_verdict_reasons_and_weights() {
+    let server = start().await;
+    let (status, _) = server.get("/v1/submissions").await;
+    assert_eq!(status, 404);
+    let mut cycle = support::cycle(1, 1, 1);
+    let weights = WeightsDigest(Digest::of(b"weights"));
+    cycle.submissions[0].weights = Some(weights);
+    cycle.submissions.push(Submission {
+        uid: Uid(9),
+        hotkey: hotkey(9),
+        claim: None,
+        endpoint: None,
+        admitted: false,
+        reasons: read_commitment(b"\x1b[31m").err().into_iter().collect(),
+        since: BlockNumber(95),
+        weights: None,
+        holds: false,
+    });
+    server.store.create_cycle(cycle).await.unwrap();
+
+    let (status, newest) = server.get("/v1/submissions").await;
+    assert_eq!(status, 200);
+    assert_eq!(newest["cycle"]["id"], 1);
+    let [admitted, refused] = newest["submissions"].as_array().unwrap().as_slice() else { panic!("{newest}") };
+    assert_eq!((&admitted["verdict"], &admitted["reasons"]), (&json!("admitted"), &json!([])));
+    assert_eq!((&admitted["claim"]["repo"], &admitted["since"]), (&json!("miner1/policy"), &json!(91)));
+    assert_eq!(admitted["weights"], json!(weights.to_string()));
+    assert_eq!((&refused["uid"], &refused["claim"], &refused["weights"]), (&json!(9), &json!(null), &json!(null)));
+    assert_eq!(refused["reasons"][0]["code"], "commitment_not_json");
+    assert_eq!(refused["reasons"][0]["evidence"], "\\u{1b}[31m");
+    assert!(refused["reasons"][0]["sentence"].as_str().unwrap().contains("JSON object"));
+
+    assert_eq!(server.get("/v1/submissions?cycle_id=1").await, (200, newest));
+    assert_eq!(server.get("/v1/submissions?cycle_id=2").await.0, 404);
+    assert_eq!(server.get("/v1/submissions?cycle_id=x").await.0, 422);
 }

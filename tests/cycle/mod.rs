@@ -63,6 +63,7 @@ fn submission(uid: u16) -> SubmissionRow {
         claim: Some(claim),
         since,
         verdict: Verdict::Admitted,
+        weights: None,
     }
 }
 

@@ -41,6 +41,9 @@ pub fn submission(number: u8) -> Submission {
         endpoint: Some(format!("http://127.0.0.1:{}", 9_000 + u16::from(number))),
         admitted: true,
         reasons: vec![],
+        since: BlockNumber(90 + u64::from(number)),
+        weights: None,
+        holds: false,
     }
 }
 

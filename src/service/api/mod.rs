@@ -19,6 +19,7 @@ mod reply;
 mod scores;
 mod state;
 mod status;
+mod submissions;
 mod tasks;
 mod transcripts;
 mod views;
@@ -48,6 +49,8 @@ pub fn routes(state: ApiState) -> BoxedFilter<(Response,)> {
         .or(status::routes(&state))
         .unify()
         .or(episodes::routes(&state))
+        .unify()
+        .or(submissions::routes(&state))
         .unify();
     let work = tasks::routes(&state).or(transcripts::routes(&state)).unify();
     work.or(system).unify().or(lists).unify().or(published).unify().or(unknown_path()).unify().boxed()

@@ -9,7 +9,9 @@ use warp::reply::Response;
 use super::call::{Call, call, finish};
 use super::query::Query;
 use super::reply::{Answer, bytes};
-use super::{cycles, environments, episodes, health, metrics, miners, scores, status, tasks, transcripts, weights};
+use super::{
+    cycles, environments, episodes, health, metrics, miners, scores, status, submissions, tasks, transcripts, weights,
+};
 
 /// The description of every endpoint.
 #[derive(OpenApi)]
@@ -18,7 +20,7 @@ use super::{cycles, environments, episodes, health, metrics, miners, scores, sta
     paths(
         health::health, metrics::scrape, document_route,
         status::status, weights::latest, weights::at_block, scores::latest, scores::of_cycle, miners::miners,
-        environments::environments, cycles::list, cycles::one, cycles::manifest, tasks::stats,
+        environments::environments, cycles::list, cycles::one, cycles::manifest, submissions::submissions, tasks::stats,
         episodes::list, episodes::one, episodes::transcript, episodes::proof,
         tasks::fetch, tasks::heartbeat, tasks::release, tasks::submit, transcripts::upload,
     ),

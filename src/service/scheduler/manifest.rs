@@ -133,12 +133,9 @@ fn submission_rows(submissions: &[Submission]) -> Vec<SubmissionRow> {
             uid: submission.uid,
             hotkey: submission.hotkey,
             claim: submission.claim.clone(),
-            since: submission.claim.as_ref().map_or(crate::domain::BlockNumber(0), |claim| claim.block),
-            verdict: if submission.admitted {
-                Verdict::Admitted
-            } else {
-                Verdict::Refused { reasons: submission.reasons.clone() }
-            },
+            since: submission.since,
+            verdict: Verdict::of_codes(submission.reasons.iter().map(|reason| reason.code.slug().to_owned()).collect()),
+            weights: submission.weights,
         })
         .collect();
     rows.sort_by_key(|row| row.uid);

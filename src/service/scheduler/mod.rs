@@ -1,5 +1,6 @@
 //! The scheduler: opens cycles, watches them, scores and publishes them, and logs them on the chain.
 
+mod judge;
 mod log;
 mod manifest;
 mod plan;
@@ -7,5 +8,5 @@ mod probe;
 mod run;
 
 pub use manifest::{PublishError, Publisher};
-pub use plan::{Opening, PROBE_ENDPOINT, admissions_at};
+pub use plan::{ClaimsAt, Opening, PROBE_ENDPOINT, claims_at};
 pub use run::{Scheduler, SchedulerError, SchedulerOptions};

@@ -1,10 +1,14 @@
 //! From a block of the chain to a cycle with all its tasks.
 
-use crate::admission::{Admission, admit_all, keep_due};
+use std::collections::BTreeMap;
+
+use crate::admission::{Admission, Judged, admit_all};
 use crate::beacon::{Beacon, cycle_seed, episode_seed};
-use crate::chain::{Chain, ChainError, submissions};
-use crate::domain::{BlockRef, Contest, CycleId, EngineFingerprint, Hotkey, Netuid};
+use crate::chain::{Chain, ChainError, Neuron, submissions};
+use crate::domain::{BlockRef, Contest, CycleId, EngineFingerprint, Hotkey, Netuid, Uid};
+use crate::replay::ClaimsOnChain;
 use crate::store::{CycleSecret, NewCycle, NewTask, Probe, Submission};
+use crate::transcript::SubmissionRow;
 
 /// Context of the name under which an operator's probe runs.
 const PROBE_CONTEXT: &str = "kinitro probe v1";
@@ -17,23 +21,42 @@ fn probe_hotkey(operator: &Hotkey) -> Hotkey {
 /// What the probe's endpoint is called in the store: each executor serves the reference policy itself.
 pub const PROBE_ENDPOINT: &str = "reference";
 
-/// Reads registered miners and their commitments at one block and admits or refuses each.
+/// The claims of a subnet at one block, judged by their texts, with what the chain says of those who made them.
+#[derive(Debug, Clone)]
+pub struct ClaimsAt {
+    /// Every submission, by uid.
+    pub admissions: Vec<Admission>,
+    /// Every registered neuron, by uid.
+    pub neurons: Vec<Neuron>,
+}
+
+impl ClaimsAt {
+    /// The same as a manifest is held against it.
+    pub fn on_chain(&self) -> ClaimsOnChain {
+        let row = |admission: &Admission| SubmissionRow::of(&Judged::by_text(admission.clone()));
+        ClaimsOnChain { rows: self.admissions.iter().map(row).collect(), incentives: self.incentives() }
+    }
+
+    /// What the chain pays each uid, of 65535.
+    pub fn incentives(&self) -> BTreeMap<Uid, u16> {
+        self.neurons.iter().map(|neuron| (neuron.uid, neuron.incentive)).collect()
+    }
+}
+
+/// Reads registered miners and their commitments at one block and judges the texts of their claims.
 ///
 /// # Errors
 /// [`ChainError`] when the chain cannot be read.
-pub async fn admissions_at(
+pub async fn claims_at(
     chain: &dyn Chain,
     netuid: Netuid,
     anchor: &BlockRef,
     contest: &Contest,
-) -> Result<Vec<Admission>, ChainError> {
+) -> Result<ClaimsAt, ChainError> {
     let neurons = chain.neurons_at(netuid, anchor).await?;
     let commitments = chain.commitments_at(netuid, anchor).await?;
-    let submissions = submissions(&neurons, &commitments);
-    let mut admissions = admit_all(&submissions, &contest.deployment);
-    let incentives = neurons.iter().map(|neuron| (neuron.uid, neuron.incentive)).collect();
-    keep_due(&mut admissions, contest.due, &incentives, anchor.number);
-    Ok(admissions)
+    let admissions = admit_all(&submissions(&neurons, &commitments), &contest.deployment);
+    Ok(ClaimsAt { admissions, neurons })
 }
 
 /// The block and settings of a cycle that is about to be opened.
@@ -57,11 +80,15 @@ impl Opening<'_> {
     ///
     /// Tasks go round the miners episode by episode, so that all miners meet the same conditions of network and load,
     /// and the probe runs first in each environment.
-    pub fn cycle(self, admissions: &[Admission]) -> NewCycle {
+    pub fn cycle(self, submissions: &[Judged]) -> NewCycle {
         let seed = cycle_seed(self.beacon.output(), self.id);
         let probe = self.probe.as_ref().map(probe_hotkey);
-        let miners: Vec<Hotkey> =
-            admissions.iter().filter(|admission| admission.verdict.is_admitted()).map(|a| a.hotkey).collect();
+        let miners: Vec<Hotkey> = submissions
+            .iter()
+            .map(|one| &one.admission)
+            .filter(|one| one.verdict.is_admitted())
+            .map(|one| one.hotkey)
+            .collect();
         let mut tasks = Vec::new();
         for index in 0..self.contest.episodes_per_env {
             for environment in &self.contest.environments {
@@ -79,14 +106,15 @@ impl Opening<'_> {
             contest: self.contest.clone(),
             fingerprint: self.engine.clone(),
             secret: CycleSecret(secret),
-            submissions: admissions.iter().map(submission).collect(),
+            submissions: submissions.iter().map(submission).collect(),
             probe: probe.map(|hotkey| Probe { hotkey, endpoint: PROBE_ENDPOINT.to_owned() }),
             tasks,
         }
     }
 }
 
-fn submission(admission: &Admission) -> Submission {
+fn submission(judged: &Judged) -> Submission {
+    let admission = &judged.admission;
     let admitted = admission.verdict.is_admitted();
     let deployment = admission.claim.as_ref().map(|claim| claim.deployment.clone());
     Submission {
@@ -95,6 +123,9 @@ fn submission(admission: &Admission) -> Submission {
         claim: admission.claim.clone(),
         endpoint: deployment.filter(|_| admitted),
         admitted,
-        reasons: admission.verdict.codes(),
+        reasons: admission.verdict.reasons().to_vec(),
+        since: judged.since,
+        weights: judged.weights,
+        holds: judged.holds(),
     }
 }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::judge::judge;
 use super::log::{DigestLog, LONGEST_END};
 use super::manifest::{PublishError, Publisher};
-use super::plan::{Opening, admissions_at};
+use super::plan::{Opening, claims_at};
 use super::probe;
 use crate::beacon::{Beacon, DEFAULT_DEV_CHAIN, OperatorKey};
 use crate::chain::{Chain, ChainError};
@@ -202,7 +203,8 @@ impl Scheduler {
     async fn open(&self) -> Result<OpenCycle, SchedulerError> {
         let options = &self.options;
         let anchor = self.chain.finalized_head().await?;
-        let admissions = admissions_at(self.chain.as_ref(), options.netuid, &anchor, &options.contest).await?;
+        let claims = claims_at(self.chain.as_ref(), options.netuid, &anchor, &options.contest).await?;
+        let submissions = judge(&claims, &options.contest, anchor.number);
         let id = self.store.next_cycle_id().await?;
         let genesis = self.chain.genesis();
         let beacon_key = (self.chain.network() != DEFAULT_DEV_CHAIN).then_some(self.key.as_ref());
@@ -220,7 +222,7 @@ impl Scheduler {
             beacon: Beacon::at(beacon_key, &genesis, options.netuid, &anchor),
             probe: options.probe.then(|| self.key.hotkey()),
         };
-        let cycle = opening.cycle(&admissions);
+        let cycle = opening.cycle(&submissions);
         let (tasks, admitted) = (cycle.tasks.len(), cycle.submissions.iter().filter(|s| s.admitted).count());
         let refused = cycle.submissions.len() - admitted;
         self.store.create_cycle(cycle).await?;

@@ -5,8 +5,7 @@ use crate::beacon::DEFAULT_DEV_CHAIN;
 use crate::chain::{Chain, ChainError, CommitmentData};
 use crate::domain::{BlockRef, CycleId, Hotkey, Netuid};
 use crate::replay::{ChainFacts, CycleManifest};
-use crate::service::scheduler::admissions_at;
-use crate::transcript::SubmissionRow;
+use crate::service::scheduler::claims_at;
 
 /// Reads from the chain everything that a manifest can be held against: identity, anchor, and the submissions at the anchor
 /// with the verdicts that the published rules give them. `operator` is who must have signed, where that is known.
@@ -21,7 +20,7 @@ pub async fn chain_facts(
 ) -> Result<ChainFacts, ChainError> {
     let hash = chain.block_hash(manifest.anchor.number).await?;
     let anchor = BlockRef { number: manifest.anchor.number, hash };
-    let admissions = admissions_at(chain, netuid, &anchor, &manifest.contest).await?;
+    let claims = claims_at(chain, netuid, &anchor, &manifest.contest).await?;
     Ok(ChainFacts {
         genesis: Some(chain.genesis()),
         anchor_hash: Some(hash),
@@ -29,7 +28,7 @@ pub async fn chain_facts(
         operator,
         netuid: Some(netuid),
         public_beacon: Some(chain.network() == DEFAULT_DEV_CHAIN),
-        submissions: Some(admissions.iter().map(SubmissionRow::of).collect()),
+        submissions: Some(claims.on_chain()),
     })
 }
 

@@ -3,9 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::convert::{digest, from_json, from_slug, hotkey, int, number, one, small, text, text_or_null, uid};
-use crate::domain::{BlockHash, BlockNumber, BlockRef, Claim, Contest, CycleId, Digest};
+use crate::domain::{BlockHash, BlockNumber, BlockRef, Claim, Contest, CycleId, Digest, WeightsDigest};
 use crate::store::{
-    Cycle, CycleSecret, OpenCycle, Page, Paged, Probe, Progress, StoreError, Submission, TaskStats, Totals,
+    ClaimHistory, Cycle, CycleSecret, OpenCycle, Page, Paged, Probe, Progress, StoreError, Submission, TaskStats,
+    Totals,
 };
 
 /// What [`from_row`] needs.
@@ -93,7 +94,22 @@ pub(super) fn submissions(connection: &Connection, id: CycleId) -> Result<Vec<Su
                 endpoint: row.get("endpoint")?,
                 admitted: row.get("admitted")?,
                 reasons: from_json("reasons", &row.get::<_, String>("reasons")?)?,
+                since: BlockNumber(row.get::<_, Option<i64>>("since_block")?.map_or(0, |block| block as u64)),
+                weights: row.get::<_, Option<[u8; 32]>>("weights")?.map(|bytes| WeightsDigest(Digest(bytes))),
+                holds: row.get("holds")?,
             })
+        })?
+        .collect()
+}
+
+/// The oldest date of each hotkey's claims of each weights that it held in any cycle.
+pub(super) fn claim_history(connection: &Connection) -> Result<ClaimHistory, StoreError> {
+    let mut query = connection
+        .prepare_cached("SELECT hotkey, weights, min(since_block) FROM submission WHERE holds = 1 GROUP BY 1, 2")?;
+    query
+        .query_and_then([], |row| {
+            let weights = WeightsDigest(Digest(row.get("weights")?));
+            Ok(((hotkey(row)?, weights), BlockNumber(row.get::<_, i64>(2)? as u64)))
         })?
         .collect()
 }

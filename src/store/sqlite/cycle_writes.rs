@@ -72,6 +72,9 @@ fn check_participants(cycle: &NewCycle) -> Result<(), StoreError> {
             return Err(StoreError::Conflict(format!("{} is admitted without claim or endpoint", submission.hotkey)));
         }
     }
+    if let Some(submission) = cycle.submissions.iter().find(|one| one.holds && one.weights.is_none()) {
+        return Err(StoreError::Conflict(format!("{} holds weights that it does not have", submission.hotkey)));
+    }
     match &cycle.probe {
         Some(probe) if cycle.submissions.iter().any(|submission| submission.hotkey == probe.hotkey) => {
             Err(StoreError::Conflict(format!("the probe's hotkey {} is also a submission's", probe.hotkey)))
@@ -83,7 +86,7 @@ fn check_participants(cycle: &NewCycle) -> Result<(), StoreError> {
 fn insert_participants(connection: &Connection, cycle: &NewCycle) -> Result<BTreeMap<Hotkey, i64>, StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO submission (cycle, hotkey, uid, claim_block, repo, revision, deployment, endpoint, admitted, \
-         reasons, probe) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         reasons, probe, since_block, weights, holds) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     let probe = cycle.probe.iter().map(|probe| (as_submission(probe), true));
     let mut ids = BTreeMap::new();
@@ -101,6 +104,9 @@ fn insert_participants(connection: &Connection, cycle: &NewCycle) -> Result<BTre
             submission.admitted,
             to_json(&submission.reasons),
             is_probe,
+            int(submission.since.0),
+            submission.weights.map(|weights| weights.0.0),
+            submission.holds,
         ])?;
         if submission.admitted {
             ids.insert(submission.hotkey, connection.last_insert_rowid());
@@ -117,6 +123,9 @@ fn as_submission(probe: &Probe) -> Submission {
         endpoint: Some(probe.endpoint.clone()),
         admitted: true,
         reasons: Vec::new(),
+        since: crate::domain::BlockNumber(0),
+        weights: None,
+        holds: false,
     }
 }
 

@@ -21,9 +21,10 @@ mod writer;
 use std::path::Path;
 
 use super::{
-    ApiKeyRow, Created, Cycle, EnvironmentSummary, EpisodeFilter, EpisodeResult, EpisodeRow, Heartbeat, LeaseRequest,
-    Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale, ScoresView, Store,
-    StoreError, StoreFuture, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt, WeightsView,
+    ApiKeyRow, ClaimHistory, Created, Cycle, EnvironmentSummary, EpisodeFilter, EpisodeResult, EpisodeRow, Heartbeat,
+    LeaseRequest, Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale,
+    ScoresView, Store, StoreError, StoreFuture, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt,
+    WeightsView,
 };
 use crate::domain::{Contest, CycleId, Digest, ExecutorId, TaskId};
 use readers::Readers;
@@ -146,6 +147,10 @@ impl Store for SqliteStore {
 
     fn submissions(&self, id: CycleId) -> StoreFuture<'_, Vec<Submission>> {
         self.read(move |connection| cycle_reads::submissions(connection, id))
+    }
+
+    fn claim_history(&self) -> StoreFuture<'_, ClaimHistory> {
+        self.read(cycle_reads::claim_history)
     }
 
     fn progress(&self, id: CycleId) -> StoreFuture<'_, Progress> {

@@ -22,10 +22,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_CACHE: usize = 128;
 
 /// Steps of the schema, oldest first, named by their day. Never edited once released: a change is a new step.
-static STEPS: &[(&str, &str)] = &[("2026-11-20-initial", include_str!("migrations/2026-11-20-initial.sql"))];
+static STEPS: &[(&str, &str)] = &[
+    ("2026-11-20-initial", include_str!("migrations/2026-11-20-initial.sql")),
+    ("2026-11-22-weights", include_str!("migrations/2026-11-22-weights.sql")),
+];
 
 /// The version of the schema that this program writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 static MIGRATIONS: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(STEPS.iter().map(|(name, sql)| M::up(sql).comment(name)).collect()));
@@ -139,7 +142,7 @@ mod tests {
             .iter()
             .map(|(name, sql)| format!("{name} {}", crate::domain::Digest::of(sql.as_bytes()).short()))
             .collect();
-        assert_eq!(digests, ["2026-11-20-initial 87085cb9"]);
+        assert_eq!(digests, ["2026-11-20-initial 87085cb9", "2026-11-22-weights 2da3b6b8"]);
     }
 
     #[test]
