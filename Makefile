@@ -2,7 +2,9 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 export KINITRO_READER_PYTHON := python3
+export KINITRO_MINER_PYTHON := python3
 READER := vendor/python-reader
+MINER  := vendor/python-miner
 ORACLE := vendor/python-oracle
 PEERS  := vendor/python-peers
 DEMO_ARGS ?=
@@ -40,6 +42,14 @@ $(READER)/.done: docs/examples/requirements.txt
 	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(READER) -r $<
 	@touch $@
 
+# What a miner's project asks for, and what reads its datasets.
+MINER_WANTS := src/service/miner_kit/template/requirements.txt tests/miner/requirements.txt
+$(MINER)/.done: $(MINER_WANTS)
+	@rm -rf $(MINER)
+	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(MINER) \
+	  $(addprefix -r ,$(MINER_WANTS))
+	@touch $@
+
 $(ORACLE)/.done: tests/oracle/requirements.txt
 	@rm -rf $(ORACLE)
 	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(ORACLE) --no-deps -r $<
@@ -50,8 +60,8 @@ $(PEERS)/.done: tests/oracle/requirements-peers.txt
 	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(PEERS) --no-deps -r $<
 	@touch $@
 
-test: vendor $(READER)/.done ## every test
-	PYTHONPATH=$(CURDIR)/$(READER) cargo test --locked
+test: vendor $(READER)/.done $(MINER)/.done ## every test
+	PYTHONPATH=$(CURDIR)/$(READER):$(CURDIR)/$(MINER) cargo test --locked
 
 test-gl: vendor ## the tests of the renderer mujoco-gl; they fail where no GL driver is
 	KINITRO_REQUIRE_GL=1 cargo test --locked --features gl --test gl --test gl_device -- --nocapture

@@ -98,7 +98,14 @@ let
           (python3.withPackages (python: [
             python.blake3
             python.cbor2
+            python.fastapi
+            python.msgpack
+            python.numpy
+            python.pandas
+            python.pyarrow
+            python.safetensors
             python.typing-extensions
+            python.uvicorn
             python.zstandard
           ]))
         ];
@@ -110,6 +117,7 @@ let
           ln -s ${kinitro-assets}/share/kinitro vendor/metaworld
         '';
         env = common.env // {
+          KINITRO_MINER_PYTHON = "python3";
           KINITRO_READER_PYTHON = "python3";
         };
       }

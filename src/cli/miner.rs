@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::train_example::{self, TrainExampleArgs};
 use crate::service::miner_kit::write_project;
 
 /// Make, train and try a policy of your own
@@ -16,6 +17,7 @@ pub struct MinerArgs {
 #[derive(Debug, Subcommand)]
 enum MinerCommand {
     Init(InitArgs),
+    TrainExample(TrainExampleArgs),
 }
 
 /// Write a policy project to begin with: policy, server, training example, deployment
@@ -39,6 +41,7 @@ pub struct InitArgs {
 pub fn run(args: &MinerArgs) -> anyhow::Result<()> {
     match &args.command {
         MinerCommand::Init(args) => init(args),
+        MinerCommand::TrainExample(args) => train_example::run(args),
     }
 }
 

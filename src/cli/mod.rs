@@ -39,6 +39,7 @@ mod check_config;
 mod commit;
 mod confirm;
 mod corpus_pictures;
+mod dataset;
 mod db;
 mod demo;
 mod dev_chain;
@@ -69,6 +70,7 @@ mod synthetic;
 mod table;
 mod test_env;
 mod test_scoring;
+mod train_example;
 mod validate;
 mod verify;
 mod verify_print;
@@ -113,6 +115,7 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     InitMiner(miner::InitArgs),
     Miner(miner::MinerArgs),
+    Dataset(dataset::DatasetArgs),
     MockMiner(mock_miner::MockMinerArgs),
     Env(EnvArgs),
     Bench(bench::BenchArgs),
@@ -204,6 +207,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Evaluate(args) => block_on(evaluate::run(args))?,
         Command::InitMiner(args) => miner::init(&args)?,
         Command::Miner(args) => miner::run(&args)?,
+        Command::Dataset(args) => dataset::run(&args)?,
         Command::TestEnv(args) => test_env::run(&args)?,
         Command::Replay(args) => return Ok(replay::run(&args)),
         Command::Beacon(args) => return beacon::run(&args),

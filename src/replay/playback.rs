@@ -1,7 +1,7 @@
 //! A recorded episode taken again, for whoever wants to look at it.
 
 use super::Unsupported;
-use crate::domain::{Action, CameraSetting, Image, RendererProfile};
+use crate::domain::{Action, CameraSetting, Image, PolicyObservation, RendererProfile};
 use crate::sim::{SimError, Simulator, Views, World};
 use crate::transcript::Transcript;
 
@@ -47,6 +47,11 @@ impl Playback {
             None => Ok(false),
             Some(action) => self.world.step(action).map(|_| true),
         }
+    }
+
+    /// The numbers that a policy is sent now; no pictures.
+    pub fn observation(&self) -> PolicyObservation {
+        PolicyObservation::of(self.world.observation())
     }
 
     /// Finds cameras, whose pictures the reference renderer will draw. Any camera of the model will do, whatever the episode

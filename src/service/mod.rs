@@ -7,6 +7,7 @@ pub mod build_identity;
 pub mod chain_access;
 pub mod claims;
 pub mod credentials;
+pub mod dataset;
 pub mod demo;
 pub mod evidence;
 pub mod executor;

@@ -11,3 +11,4 @@ mod yuv;
 pub use error::MediaError;
 pub use still::{Contrast, beside, contrast, encode_png, read_png, write_grey_png, write_png};
 pub use video::{FrameRate, VideoWriter};
+pub use yuv::video_size as size_of_video;

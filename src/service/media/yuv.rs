@@ -8,8 +8,8 @@ use crate::domain::Frame;
 /// picture the missing half can be seen.
 const DOUBLED_UP_TO: u32 = 512;
 
-/// The size of the video of pictures of this size: doubled or not, both sides even.
-pub(super) fn video_size(width: u32, height: u32) -> (u32, u32) {
+/// Width and height of the video of pictures of this width and height: doubled or not, both sides even.
+pub fn video_size(width: u32, height: u32) -> (u32, u32) {
     let zoom = zoom(width, height);
     ((width * zoom).next_multiple_of(2), (height * zoom).next_multiple_of(2))
 }

@@ -1,0 +1,186 @@
+//! What a newcomer does, with a real Python: a project, its server, a dataset, a training, an evaluation.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use kinitro::domain::Encoding;
+use kinitro::transcript::Transcript;
+use serde_json::Value;
+
+const REACH: &str = "metaworld/reach-v3";
+
+/// The Python that `make test` prepares.
+fn python() -> String {
+    std::env::var("KINITRO_MINER_PYTHON").expect(
+        "KINITRO_MINER_PYTHON is not set: run the tests by `make test`, which installs the packages of a miner's project and \
+         sets it",
+    )
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn kinitro(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kinitro")).args(arguments).output().unwrap()
+}
+
+/// What a command printed, which must have gone well.
+fn done(arguments: &[&str]) -> String {
+    let output = kinitro(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let output = kinitro(arguments);
+    assert!(!output.status.success(), "{arguments:?}: {}", said(&output));
+    said(&output)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A project's server; it ends with this value.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(project: &Path) -> Server {
+        let mut process = Command::new(python())
+            .args(["-m", "uvicorn", "server:app", "--host", "127.0.0.1", "--port", "0"])
+            .current_dir(project)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut before = Vec::new();
+        let url = loop {
+            let Some(Ok(line)) = lines.next() else { panic!("the server ended: {}", before.join("\n")) };
+            if let Some((_, rest)) = line.split_once("running on ") {
+                break rest.split_whitespace().next().unwrap().to_owned();
+            }
+            before.push(line);
+        };
+        // Nobody may have to wait until somebody reads.
+        std::thread::spawn(move || lines.for_each(drop));
+        Server { process, url }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The one row of an evaluation.
+fn evaluated(server: &Server, arguments: &[&str]) -> Value {
+    let rows = done(&[&["evaluate", &server.url, "--env", REACH, "--json"], arguments].concat());
+    let rows: Value = serde_json::from_str(&rows).unwrap();
+    rows[0].clone()
+}
+
+fn encodings(folder: &Path) -> Vec<Option<Encoding>> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    files.map(|bytes| Transcript::from_bytes(&bytes).unwrap().header.encoding).collect()
+}
+
+#[test]
+fn a_new_project_is_served_and_plays_the_same_in_both_encodings() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("my-policy");
+    assert!(done(&["init-miner", text(&project)]).contains("policy.py, server.py, train.py"));
+    assert!(refused(&["miner", "init", text(&project)]).contains("nothing was written"));
+    let play = |name: &str| {
+        let record = folder.path().join(name);
+        let server = Server::start(&project);
+        let row = evaluated(&server, &["--episodes", "2", "--max-steps", "40", "--record", text(&record)]);
+        (row, encodings(&record))
+    };
+    let (packed, encodings) = play("packed");
+    assert_eq!(encodings, [Some(Encoding::Msgpack); 2]);
+    assert_eq!((&packed["episodes"], &packed["faults"]), (&Value::from(2), &serde_json::json!({})));
+    let server = fs::read_to_string(project.join("server.py")).unwrap();
+    let changed = server.replace(r#"["json", "msgpack"]"#, r#"["json"]"#);
+    assert_ne!(changed, server);
+    fs::write(project.join("server.py"), changed).unwrap();
+    let (plain, encodings) = play("plain");
+    assert_eq!(encodings, [Some(Encoding::Json); 2]);
+    assert_eq!(plain, packed);
+}
+
+#[test]
+fn the_trained_example_beats_random_in_worlds_it_has_not_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("my-policy");
+    assert!(refused(&["miner", "train-example", text(&project)]).contains("kinitro init-miner"));
+    done(&["init-miner", text(&project)]);
+    let train = ["miner", "train-example", text(&project), "--episodes", "40", "--max-steps", "60"];
+    let bare = refused(&[&train[..], &["--python", "/bin/false"]].concat());
+    assert!(bare.contains("/bin/false lacks what train.py needs") && bare.contains("pip install"), "{bare}");
+    assert!(refused(&[&train[..], &["--python", "no-such-python"]].concat()).contains("cannot run no-such-python"));
+    let files = || fs::read_dir(&project).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_file()).count();
+    let before = files();
+    let output = done(&[&train[..], &["--python", &python()]].concat());
+    assert!(output.contains("kept back:"), "{output}");
+    assert_eq!(files(), before + 1, "the weights, and no dataset");
+    assert!(refused(&train).contains("policy.safetensors is there already"));
+
+    let worlds = ["--episodes", "10", "--seed", "2", "--max-steps", "100"];
+    let trained = evaluated(&Server::start(&project), &worlds)["successes"].as_u64().unwrap();
+    let random = done(&[&["test-env", REACH, "--policy", "random", "--json"], &worlds[..]].concat());
+    let random: Vec<Value> = serde_json::from_str(&random).unwrap();
+    let random = random.iter().filter(|episode| episode["success"] == true).count() as u64;
+    println!("of 10: trained {trained}, random {random}");
+    assert!(trained >= 5 && trained >= random + 4, "of 10: trained {trained}, random {random}");
+}
+
+#[test]
+fn others_read_the_datasets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archives, dataset) = (folder.path().join("npz"), folder.path().join("lerobot"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/miner/read_dataset.py");
+    let read = |arguments: &[&str]| {
+        let output = Command::new(python()).arg(&script).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    let same = ["--env", REACH, "--episodes", "3", "--max-steps", "20"];
+    done(&[&["dataset", "export", text(&archives)], &same[..]].concat());
+    read(&["npz", text(&archives), "3", "20"]);
+    let output = done(&[&["dataset", "export", text(&dataset), "--format", "lerobot"], &same[..]].concat());
+    assert!(output.contains("3 episodes, 0 of them successful, 60 frames, a LeRobot dataset v3.0"), "{output}");
+    read(&["lerobot", text(&dataset), text(&archives), "3", "20"]);
+    let again = refused(&[&["dataset", "export", text(&dataset)], &same[..]].concat());
+    assert!(again.contains("is there already"), "{again}");
+}
+
+#[test]
+fn recorded_episodes_become_the_same_data_as_the_expert_s_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (runs, recorded, played) = (at("runs"), at("recorded"), at("played"));
+    let same = ["--episodes", "1", "--seed", "5", "--max-steps", "10"];
+    done(&[&["test-env", REACH, "--record", text(&runs), "--record-every", "500"], &same[..]].concat());
+    done(&["dataset", "export", text(&recorded), "--recorded", text(&runs)]);
+    done(&[&["dataset", "export", text(&played), "--env", REACH], &same[..]].concat());
+    let bytes = |folder: &Path| fs::read(folder.join("episode-000000.npz")).unwrap();
+    assert_eq!(bytes(&recorded), bytes(&played));
+
+    let empty = at("empty");
+    fs::create_dir(&empty).unwrap();
+    let error = refused(&["dataset", "export", text(&at("none")), "--recorded", text(&empty)]);
+    assert!(error.contains("no episodes") && error.contains("*.ktr"), "{error}");
+    fs::write(empty.join("broken.ktr"), "not a transcript").unwrap();
+    let error = refused(&["dataset", "export", text(&at("none")), "--recorded", text(&empty)]);
+    assert!(error.contains("broken.ktr"), "{error}");
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 4, "nothing is left of what failed: {left:?}");
+}
