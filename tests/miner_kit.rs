@@ -123,7 +123,7 @@ fn the_trained_example_beats_random_in_worlds_it_has_not_seen() {
     let project = folder.path().join("my-policy");
     assert!(refused(&["miner", "train-example", text(&project)]).contains("kinitro init-miner"));
     done(&["init-miner", text(&project)]);
-    let train = ["miner", "train-example", text(&project), "--episodes", "40", "--max-steps", "60"];
+    let train = ["miner", "train-example", text(&project), "--episodes", "30", "--max-steps", "100"];
     let bare = refused(&[&train[..], &["--python", "/bin/false"]].concat());
     assert!(bare.contains("/bin/false lacks what train.py needs") && bare.contains("pip install"), "{bare}");
     assert!(refused(&[&train[..], &["--python", "no-such-python"]].concat()).contains("cannot run no-such-python"));

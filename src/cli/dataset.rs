@@ -11,6 +11,7 @@ use super::progress::Progress;
 use super::randomisation::RandomisationArgs;
 use crate::domain::{Contest, EnvId};
 use crate::service::dataset::{Format, Source, export};
+use crate::service::trial::LocalPolicy;
 
 /// Write episodes as training data
 #[derive(Debug, Args)]
@@ -55,6 +56,10 @@ pub struct ExportArgs {
     #[arg(conflicts_with = "recorded")]
     max_steps: u32,
 
+    /// Push the expert about by chance in the first half of each episode, so that it shows the way from more places
+    #[arg(long, conflicts_with = "recorded")]
+    disturbed: bool,
+
     #[command(flatten)]
     randomisation: RandomisationArgs,
 
@@ -89,7 +94,7 @@ pub fn run(args: &DatasetArgs) -> anyhow::Result<()> {
         FormatName::Lerobot => (Format::LeRobot, "a LeRobot dataset v3.0"),
     };
     let total = match &source {
-        Source::Expert(trial) => trial.assignments().len(),
+        Source::Played(trial, _) => trial.assignments().len(),
         Source::Recorded(files) => files.len(),
     };
     let simulator = super::simulator::open()?;
@@ -123,7 +128,8 @@ fn expert(args: &ExportArgs) -> anyhow::Result<Source> {
         cameras: Vec::new(),
         ..default
     };
-    Ok(Source::Expert(local_runs::trial(contest, args.seed)))
+    let policy = if args.disturbed { LocalPolicy::DisturbedExpert } else { LocalPolicy::Expert };
+    Ok(Source::Played(Box::new(local_runs::trial(contest, args.seed)), policy))
 }
 
 /// The transcripts of a folder in the order of their names.

@@ -1,12 +1,10 @@
 //! `kinitro evaluate`
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use serde::Serialize;
 
 use super::camera_args::CameraArgs;
 use super::progress::Progress;
@@ -15,10 +13,10 @@ use super::table::{Table, percent};
 use crate::beacon::{DEFAULT_DEV_CHAIN, OperatorKey, dev_genesis};
 use crate::domain::{BlockHash, BlockNumber, Contest, DeploymentRules, EnvId, Hotkey, printable};
 use crate::policy::{ClientOptions, Endpoint, PlatformCredential, PolicyClient, Secret};
-use crate::score::wilson;
 use crate::service::executor::{Ended, PhysicsPool, Runner};
 use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
-use crate::service::trial::{Tally, Trial};
+use crate::service::trial::Trial;
+use crate::service::trial_report::{EnvironmentRow, TrialReport, check_name};
 
 /// Most episodes at the same time; each has a connection of its own.
 const MAX_CONCURRENCY: i64 = 1_024;
@@ -73,22 +71,14 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "FOLDER")]
     record: Option<PathBuf>,
 
+    /// Write a report: rates, times of answers, missed steps, and videos of the first success and failure of each
+    /// environment, as one page; the same as JSON, without videos, is written beside it
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+
     /// Print JSON for scripts
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Serialize)]
-struct Row {
-    env_id: EnvId,
-    episodes: u32,
-    successes: u32,
-    success_rate: f64,
-    rate_low: f64,
-    rate_high: f64,
-    mean_reward: f64,
-    faults: BTreeMap<String, u32>,
-    lost_by_platform: u32,
 }
 
 /// Runs the trial and prints rates with their intervals.
@@ -97,12 +87,15 @@ struct Row {
 /// A URL that may not be called or is never reached, unknown environments, missing assets. Other faults of the policy are
 /// results, not errors.
 pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(path) = &args.report {
+        check_name(path)?;
+    }
     let contest = contest_of(&args)?;
     let endpoint = Endpoint::parse(&args.url, &contest.deployment).map_err(|error| anyhow::anyhow!("{error}"))?;
     super::environments::check(&contest.environments)?;
     let simulator = super::simulator::open()?;
     let client = PolicyClient::new(&contest.deployment, client_options(&args, &endpoint)?)?;
-    let runner = Runner { simulator, policies: client, pool: PhysicsPool::start(0)? };
+    let runner = Runner { simulator: simulator.clone(), policies: client, pool: PhysicsPool::start(0)? };
     let hotkey = args.hotkey.unwrap_or_else(|| OperatorKey::dev(super::mock_miner::DEFAULT_HOTKEY_NAME).hotkey());
     let genesis = args.genesis.unwrap_or_else(|| dev_genesis(DEFAULT_DEV_CHAIN));
     let trial = Arc::new(Trial { contest, genesis, block: BlockNumber(args.seed), hotkey });
@@ -119,18 +112,29 @@ pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         })
         .await;
     progress.clear();
-    let mut tallies: BTreeMap<&EnvId, Tally> = BTreeMap::new();
-    for (assignment, ended) in &results {
-        tallies.entry(&assignment.environment).or_default().count(ended);
-        if let (Some(folder), Ok(transcript)) = (&args.record, ended) {
+    if let Some(folder) = &args.record {
+        for transcript in results.iter().filter_map(|(_, ended)| ended.as_ref().ok()) {
             let path = folder.join(format!("{}.ktr", transcript.id()));
             std::fs::write(&path, transcript.to_bytes()?)
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
-    let rows: Vec<Row> =
-        trial.contest.environments.iter().map(|env| row(env, tallies.remove(env).unwrap_or_default())).collect();
-    report(&args, &rows, &results)
+    let mut report = TrialReport::of(&args.url, &trial, &results);
+    if let Some(path) = &args.report {
+        let progress = Progress::new("videos", 0);
+        let done = |done: usize, all: usize| {
+            progress.set_total(all as u64);
+            progress.set(done as u64);
+        };
+        let shown = report.show(&results, &simulator, &done);
+        progress.clear();
+        shown?;
+        let json = report.write(path)?;
+        if !args.json {
+            println!("the report is in {} and {}", path.display(), json.display());
+        }
+    }
+    print(&args, &report.environments, &results)
 }
 
 fn contest_of(args: &EvaluateArgs) -> anyhow::Result<Contest> {
@@ -165,24 +169,9 @@ fn client_options(args: &EvaluateArgs, endpoint: &Endpoint) -> anyhow::Result<Cl
     Ok(options)
 }
 
-fn row(environment: &EnvId, tally: Tally) -> Row {
-    let interval = wilson(tally.successes, tally.episodes);
-    Row {
-        env_id: environment.clone(),
-        episodes: tally.episodes,
-        successes: tally.successes,
-        success_rate: if tally.episodes == 0 { 0.0 } else { f64::from(tally.successes) / f64::from(tally.episodes) },
-        rate_low: interval.low,
-        rate_high: interval.high,
-        mean_reward: tally.mean_reward(),
-        faults: tally.faults.iter().map(|(fault, count)| (fault.reason.slug().to_owned(), *count)).collect(),
-        lost_by_platform: tally.lost,
-    }
-}
-
-fn report(
+fn print(
     args: &EvaluateArgs,
-    rows: &[Row],
+    rows: &[EnvironmentRow],
     results: &[(crate::service::executor::Assignment, Ended)],
 ) -> anyhow::Result<()> {
     if args.json {
@@ -209,7 +198,7 @@ fn report(
 }
 
 /// An error when not one episode got through to the policy: then the rates say nothing about it.
-fn reached(args: &EvaluateArgs, rows: &[Row]) -> anyhow::Result<()> {
+fn reached(args: &EvaluateArgs, rows: &[EnvironmentRow]) -> anyhow::Result<()> {
     let unreachable: u32 = rows.iter().filter_map(|row| row.faults.get("unreachable")).sum();
     let all: u32 = rows.iter().map(|row| row.episodes).sum();
     if unreachable > 0 && unreachable == all {

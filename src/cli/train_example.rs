@@ -11,6 +11,7 @@ use super::local_runs;
 use super::progress::Progress;
 use crate::domain::{Contest, EnvId, standard_cameras};
 use crate::service::dataset::{Format, Source, export};
+use crate::service::trial::LocalPolicy;
 
 /// What the example learns.
 const ENVIRONMENT: &str = "metaworld/reach-v3";
@@ -31,11 +32,11 @@ pub struct TrainExampleArgs {
     python: PathBuf,
 
     /// Episodes of the expert
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     episodes: u32,
 
-    /// Steps of an episode; the expert needs about 60
-    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=500))]
+    /// Steps of an episode; the expert is pushed about in the first half and needs the second to arrive
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=500))]
     max_steps: u32,
 
     /// Block of the development chain that gives the worlds; evaluate in others
@@ -66,7 +67,7 @@ pub fn run(args: &TrainExampleArgs) -> anyhow::Result<()> {
         cameras: Vec::new(),
         ..Contest::default()
     };
-    let source = Source::Expert(local_runs::trial(contest, args.seed));
+    let source = Source::Played(Box::new(local_runs::trial(contest, args.seed)), LocalPolicy::DisturbedExpert);
     let simulator = super::simulator::open()?;
     let progress = Progress::new("episodes", args.episodes.into());
     let done = |episodes: usize| progress.set(episodes as u64);

@@ -27,5 +27,6 @@ pub mod task_client;
 pub mod task_wire;
 pub mod tasks;
 pub mod trial;
+pub mod trial_report;
 pub mod validator;
 pub mod verifier;

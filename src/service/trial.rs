@@ -85,6 +85,9 @@ fn recorder() -> ExecutorId {
 pub enum LocalPolicy {
     /// MetaWorld's scripted expert, which sees everything.
     Expert,
+    /// The same, pushed about by chance in the first half of the episode: it shows what to do in places to which it would
+    /// never go by itself.
+    DisturbedExpert,
     /// Uniform numbers in the action box, from the episode's seed.
     Random,
 }
@@ -117,7 +120,7 @@ pub fn run_watched<E: From<SimError>>(
     let header = assignment.header(contest, simulator.fingerprint(), &world, None, recorder())?;
     let profile = PolicyProfile::KinitroV1;
     let mut rollout = Rollout::start(world, header, EpisodeRules::of(contest, profile))?;
-    let mut actor = Actor::new(assignment, policy)?;
+    let mut actor = Actor::new(assignment, policy, contest.max_steps)?;
     loop {
         watch(&rollout)?;
         let answer = Ok(actor.act(rollout.world()));
@@ -131,32 +134,58 @@ pub fn run_watched<E: From<SimError>>(
     }
 }
 
+/// Steps after which a disturbed expert may be pushed another way.
+const PUSH_STEPS: u32 = 10;
+
 enum Actor {
     Expert(Box<dyn sim::Expert + Send>),
+    Disturbed { expert: Box<dyn sim::Expert + Send>, chance: Box<SubStream>, push: Option<[f64; 3]>, until: u32 },
     Random(Box<SubStream>),
 }
 
 impl Actor {
-    fn new(assignment: &Assignment, policy: LocalPolicy) -> Result<Actor, SimError> {
-        match policy {
-            LocalPolicy::Expert => sim::expert(&assignment.environment)
-                .map(Actor::Expert)
-                .ok_or_else(|| SimError::UnknownEnvironment(assignment.environment.clone())),
-            LocalPolicy::Random => Ok(Actor::Random(Box::new(SubStream::new(&assignment.seed, "random policy")))),
-        }
+    fn new(assignment: &Assignment, policy: LocalPolicy, max_steps: u32) -> Result<Actor, SimError> {
+        let expert = || {
+            sim::expert(&assignment.environment)
+                .ok_or_else(|| SimError::UnknownEnvironment(assignment.environment.clone()))
+        };
+        let chance = |name| Box::new(SubStream::new(&assignment.seed, name));
+        Ok(match policy {
+            LocalPolicy::Expert => Actor::Expert(expert()?),
+            LocalPolicy::DisturbedExpert => {
+                let chance = chance("disturbed expert");
+                Actor::Disturbed { expert: expert()?, chance, push: None, until: max_steps / 2 }
+            }
+            LocalPolicy::Random => Actor::Random(chance("random policy")),
+        })
     }
 
     /// The answer in the protocol's convention.
     fn act(&mut self, world: &World) -> [f64; 4] {
         match self {
-            Actor::Expert(expert) => {
-                let action = expert.act(&world.observation_with_goal()).map(f64::from);
-                // The protocol's gripper sign is the opposite of MetaWorld's.
-                [action[0], action[1], action[2], -action[3]]
+            Actor::Expert(expert) => expert_action(expert.as_mut(), world),
+            Actor::Disturbed { expert, chance, push, until } => {
+                let [dx, dy, dz, gripper] = expert_action(expert.as_mut(), world);
+                if world.steps() >= *until {
+                    return [dx, dy, dz, gripper];
+                }
+                if world.steps().is_multiple_of(PUSH_STEPS) {
+                    let pushed = chance.uniform(0.0, 1.0) < 0.5;
+                    let towards = std::array::from_fn(|_| chance.uniform(-1.0, 1.0));
+                    *push = pushed.then_some(towards);
+                }
+                let [dx, dy, dz] = push.unwrap_or([dx, dy, dz]);
+                [dx, dy, dz, gripper]
             }
             Actor::Random(stream) => std::array::from_fn(|_| stream.uniform(-1.0, 1.0)),
         }
     }
+}
+
+fn expert_action(expert: &mut (dyn sim::Expert + Send), world: &World) -> [f64; 4] {
+    let [dx, dy, dz, gripper] = expert.act(&world.observation_with_goal()).map(f64::from);
+    // The protocol's gripper sign is the opposite of MetaWorld's.
+    [dx, dy, dz, -gripper]
 }
 
 /// Counts over the episodes of one environment.

@@ -41,8 +41,8 @@ pub enum Format {
 
 /// Where the episodes come from.
 pub enum Source {
-    /// The scripted expert plays those of a trial, which has no cameras of its own.
-    Expert(Trial),
+    /// One of our own policies plays those of a trial, which has no cameras of its own.
+    Played(Box<Trial>, LocalPolicy),
     /// Transcripts in these files.
     Recorded(Vec<PathBuf>),
 }
@@ -117,8 +117,9 @@ impl Source {
     /// How each episode is got.
     fn episodes(&self) -> Vec<Origin<'_>> {
         match self {
-            Source::Expert(trial) => {
-                trial.assignments().into_iter().map(|assignment| Origin::Expert(trial, Box::new(assignment))).collect()
+            Source::Played(trial, policy) => {
+                let origin = |assignment| Origin::Played(trial, *policy, Box::new(assignment));
+                trial.assignments().into_iter().map(origin).collect()
             }
             Source::Recorded(files) => files.iter().map(|path| Origin::Recorded(path)).collect(),
         }
@@ -126,15 +127,15 @@ impl Source {
 }
 
 enum Origin<'a> {
-    Expert(&'a Trial, Box<Assignment>),
+    Played(&'a Trial, LocalPolicy, Box<Assignment>),
     Recorded(&'a Path),
 }
 
 impl Origin<'_> {
     fn transcript(&self, simulator: &Simulator) -> Result<Transcript, DatasetError> {
         match self {
-            Origin::Expert(trial, assignment) => {
-                Ok(run_locally(simulator, &trial.contest, assignment, LocalPolicy::Expert)?)
+            Origin::Played(trial, policy, assignment) => {
+                Ok(run_locally(simulator, &trial.contest, assignment, *policy)?)
             }
             Origin::Recorded(path) => {
                 let bytes = read_capped(path, MAX_TRANSCRIPT_BYTES).map_err(DatasetError::file(path))?;

@@ -39,6 +39,7 @@ if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*", HF
 if not re.fullmatch(r"[0-9a-f]{40}", HF_REVISION):
     raise SystemExit("chute.py: HF_REVISION is the full commit, 40 hexadecimal digits")
 
+JSON = "application/json"
 FETCH = (
     "from huggingface_hub import snapshot_download as get; "
     f"get('{HF_REPO}', revision='{HF_REVISION}', local_dir='/app')"
@@ -90,7 +91,7 @@ async def load(self):
     self.policy = RobotPolicy()
 
 
-@chute.cord(public_api_path="/health", public_api_method="GET", method="GET")
+@chute.cord(public_api_path="/health", public_api_method="GET", output_content_type=JSON)
 async def health(self) -> dict:
     return {
         "status": "healthy",
@@ -100,12 +101,12 @@ async def health(self) -> dict:
     }
 
 
-@chute.cord(public_api_path="/reset", public_api_method="POST")
+@chute.cord(public_api_path="/reset", public_api_method="POST", output_content_type=JSON)
 async def reset(self, request: ResetRequest) -> dict:
     return {"status": "ok", "episode_id": await self.policy.reset(request.task_config)}
 
 
-@chute.cord(public_api_path="/act", public_api_method="POST")
+@chute.cord(public_api_path="/act", public_api_method="POST", output_content_type=JSON)
 async def act(self, request: ActRequest) -> dict:
     import numpy as np
 

@@ -1,9 +1,11 @@
 """Fits the network of policy.py to an expert's episodes, with numpy alone, and writes policy.safetensors:
 
-    kinitro dataset export dataset --env metaworld/reach-v3 --episodes 100 --format npz
+    kinitro dataset export dataset --env metaworld/reach-v3 --episodes 100 --max-steps 120 --disturbed
     python3 train.py dataset
 
 It learns from the pictures and the four numbers where the expert's hand will end, which is what the expert was after.
+The expert of these episodes is pushed about, because from one that always goes straight a policy learns that the goal is
+just ahead of the hand, wherever the hand is.
 Replace it by your own training (PyTorch, JAX, …); weights are accepted as safetensors only.
 """
 
@@ -32,8 +34,8 @@ def load(folder, every):
         sys.exit(f"train.py: no episode-*.npz in {folder}; write some with: kinitro dataset export")
     for number, file in enumerate(files):
         with np.load(file) as episode:
-            # Only what reached its goal shows where the goal is.
-            if not episode["success"]:
+            # Only a hand that has arrived shows where the goal is.
+            if not episode["next_success"][-1]:
                 continue
             observation = episode["observation"]
             pictures = {camera: episode[f"images.{camera}"] for camera in CAMERAS}
@@ -53,7 +55,7 @@ def fit(rows, ends, epochs, seed):
     weights |= {"b1": np.zeros(HIDDEN), "b2": np.zeros(HIDDEN), "b3": ends.mean(0)}
     weights["w3"] *= 0.1
     weights = {name: value.astype(np.float32) for name, value in weights.items()}
-    # A cell in which hardly anything is ever seen must not shout.
+    # A point where hardly anything is ever seen must not shout.
     frame = {"mean": rows.mean(0), "scale": np.maximum(rows.std(0), 0.1)}
     frame["scale"][:4] = np.maximum(rows.std(0)[:4], 0.02)
     rows = (rows - frame["mean"]) / frame["scale"]
@@ -66,7 +68,7 @@ def fit(rows, ends, epochs, seed):
         for start in range(0, len(order), batch):
             some = order[start : start + batch]
             x = rows[some]
-            # Forwards; a tenth of what is seen is hidden, so that no single cell decides.
+            # Forwards; a tenth of what is seen is hidden, so that no single point decides.
             x = x * (random.random(x.shape, np.float32) > 0.1)
             one = np.maximum(x @ weights["w1"] + weights["b1"], 0.0)
             two = np.maximum(one @ weights["w2"] + weights["b2"], 0.0)
@@ -94,7 +96,7 @@ def main():
     options.add_argument("dataset", help="folder that `kinitro dataset export --format npz` wrote")
     options.add_argument("--out", default=WEIGHTS, help="file to write; default: policy.safetensors beside train.py")
     options.add_argument("--every", type=int, default=4, help="take every N-th step")
-    options.add_argument("--epochs", type=int, default=60)
+    options.add_argument("--epochs", type=int, default=50)
     options.add_argument("--seed", type=int, default=0)
     options = options.parse_args()
     started = time.monotonic()
