@@ -230,13 +230,12 @@ fn weights_are_safetensors(submission: Judgeable) -> Finding {
         Ok(repository) => repository,
         Err(finding) => return finding,
     };
-    let paths = || repository.files.iter().map(|file| file.path.as_str());
-    if let Some(path) = paths().find(|path| PICKLED.iter().any(|ending| ends_in(path, ending))) {
+    if let Some(path) = repository.pickled() {
         let sentence = "The repository holds a file of a kind that can run code when it is loaded; save the tensors as \
                         safetensors and delete it.";
         return bad(ReasonCode::WeightsPickled, sentence, path);
     }
-    match paths().filter(|path| ends_in(path, SAFETENSORS)).count() {
+    match repository.safetensors().len() {
         0 => {
             bad(ReasonCode::WeightsMissing, "The repository holds no file *.safetensors; save the tensors as one.", "")
         }
@@ -252,9 +251,16 @@ impl Repository {
         files
     }
 
-    /// Whether the rules that need no tensors leave a sense in reading them.
+    /// The first file of a kind that can run code when it is loaded.
+    fn pickled(&self) -> Option<&str> {
+        let mut paths = self.files.iter().map(|file| file.path.as_str());
+        paths.find(|path| PICKLED.iter().any(|ending| ends_in(path, ending)))
+    }
+
+    /// Whether there are tensors to read, of a repository that is not refused by its size or files anyway.
     pub fn is_worth_reading(&self, rules: &RepositoryRules) -> bool {
-        (rules.min_bytes..=rules.max_bytes).contains(&self.bytes())
+        let is_sized = (rules.min_bytes..=rules.max_bytes).contains(&self.bytes());
+        is_sized && self.pickled().is_none() && !self.safetensors().is_empty()
     }
 }
 

@@ -10,6 +10,7 @@ mod patience;
 pub mod platform;
 pub mod program;
 mod repo_name;
+pub mod repository;
 mod token;
 pub mod upload;
 

@@ -11,6 +11,8 @@ use crate::domain::{Digest, WeightsDigest};
 
 /// Most tensors of a model, over all its files.
 pub const MAX_TENSORS: usize = 20_000;
+/// Most files with a model's tensors.
+const MAX_FILES: usize = 1_000;
 /// Context of the digest of one tensor (blake3's key derivation mode).
 const TENSOR_CONTEXT: &str = "kinitro 2026 tensor v1";
 /// Context of the digest over all tensors.
@@ -67,6 +69,18 @@ impl Weights {
         }
         let digest = WeightsDigest(Digest(*hasher.finalize().as_bytes()));
         Weights { tensors: tensors.into_iter().collect(), digest }
+    }
+
+    /// Whether a model may have that many files.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn check_count(files: usize) -> Result<(), WeightsProblem> {
+        if files > MAX_FILES {
+            let what = format!("are {files}, at most {MAX_FILES} are read");
+            return Err(WeightsProblem::malformed(what).in_file("the safetensors files"));
+        }
+        Ok(())
     }
 
     /// The weights in a repository's files, given by their paths.

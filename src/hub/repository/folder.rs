@@ -1,0 +1,80 @@
+//! A folder on this machine, described as if it were a repository.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use crate::admission::{
+    COLDKEY_FILE, ColdkeyText, FileReader, FileWeights, MAX_COLDKEY_BYTES, RepoFile, Repository, RepositoryState,
+    Weights, WeightsProblem, WeightsState,
+};
+use crate::domain::RepositoryRules;
+
+/// Folders that no upload takes along.
+const SKIPPED: [&str; 4] = [".git", ".kinitro", ".cache", "__pycache__"];
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 20;
+/// Deeper folders are not entered.
+const MAX_DEPTH: usize = 64;
+
+/// Describes a folder under the revision `sha`. Symbolic links are not followed.
+///
+/// # Errors
+/// The system's error.
+pub fn describe_folder(folder: &Path, sha: &str, rules: &RepositoryRules) -> io::Result<RepositoryState> {
+    let mut files = Vec::new();
+    list(folder, "", 0, &mut files)?;
+    files.sort_by(|a: &RepoFile, b| a.path.cmp(&b.path));
+    let coldkey = match files.iter().find(|file| file.path == COLDKEY_FILE) {
+        None => ColdkeyText::Missing,
+        Some(file) if file.bytes > MAX_COLDKEY_BYTES => ColdkeyText::TooLong(file.bytes),
+        Some(_) => ColdkeyText::Text(String::from_utf8_lossy(&fs::read(folder.join(COLDKEY_FILE))?).into_owned()),
+    };
+    let (sha, weights) = (sha.to_owned(), WeightsState::NotRead);
+    let mut repository = Repository { sha, last_modified: None, files, coldkey, weights };
+    if repository.is_worth_reading(rules) {
+        repository.weights = match read_all(folder, &repository)? {
+            Ok(weights) => WeightsState::Read(weights),
+            Err(problem) => WeightsState::Wrong(problem),
+        };
+    }
+    Ok(RepositoryState::Found(repository))
+}
+
+fn list(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<RepoFile>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (kind, name) = (entry.file_type()?, entry.file_name().to_string_lossy().into_owned());
+        if kind.is_file() {
+            files.push(RepoFile { path: format!("{prefix}{name}"), bytes: entry.metadata()?.len() });
+        } else if kind.is_dir() && depth < MAX_DEPTH && !SKIPPED.contains(&name.as_str()) {
+            list(&entry.path(), &format!("{prefix}{name}/"), depth + 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_all(folder: &Path, repository: &Repository) -> io::Result<Result<Weights, WeightsProblem>> {
+    let mut read = Vec::new();
+    for file in repository.safetensors() {
+        match read_file(&folder.join(&file.path), file.bytes)? {
+            Ok(tensors) => read.push((file.path.as_str(), tensors)),
+            Err(problem) => return Ok(Err(problem.in_file(&file.path))),
+        }
+    }
+    Ok(Weights::join(read.iter().map(|(path, tensors)| (*path, tensors))))
+}
+
+fn read_file(path: &Path, bytes: u64) -> io::Result<Result<FileWeights, WeightsProblem>> {
+    let (mut file, mut piece) = (File::open(path)?, vec![0; PIECE]);
+    let mut reader = FileReader::new(bytes);
+    loop {
+        let came = file.read(&mut piece)?;
+        if came == 0 {
+            return Ok(reader.finish());
+        }
+        if let Err(problem) = reader.push(&piece[..came]) {
+            return Ok(Err(problem));
+        }
+    }
+}
