@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use super::doctor_miner::DoctorMinerArgs;
 use super::settings_args::SettingsArgs;
 use super::table::Table;
 use crate::domain::{Renderer, RendererProfile};
@@ -25,10 +26,14 @@ const MIN_OPEN_FILES: u64 = 2_048;
 /// Is this machine fit for the work? Checks engine, assets, data folder, database, chain, limits
 ///
 /// Example: kinitro doctor --config kinitro.toml
+/// With --miner it looks at a policy's server: kinitro doctor --miner alice-policy
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     #[command(flatten)]
     settings: SettingsArgs,
+
+    #[command(flatten)]
+    miner: DoctorMinerArgs,
 
     /// Print JSON for scripts
     #[arg(long)]
@@ -57,6 +62,9 @@ impl Check {
 /// When the settings cannot be used.
 pub async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.load()?;
+    if let Some(deployment) = &args.miner.miner {
+        return super::doctor_miner::run(&args.miner, deployment, &settings, args.json).await;
+    }
     let checks = vec![
         engine(&settings),
         renderers(&settings),

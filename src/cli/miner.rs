@@ -1,13 +1,18 @@
-//! `kinitro miner`: what a miner does before there is a claim. `kinitro init-miner` is one of it under a name of its own.
+//! `kinitro miner`: what a miner does on the way to a claim. `kinitro init-miner`, `build`, `miner-push` and `miner-deploy` are of
+//! it under names of their own.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::build::BuildArgs;
+use super::miner_deploy::MinerDeployArgs;
+use super::miner_push::MinerPushArgs;
 use super::train_example::{self, TrainExampleArgs};
 use crate::service::miner_kit::write_project;
 
-/// Make, train and try a policy of your own
+/// Make, train, try and deploy a policy of your own
 #[derive(Debug, Args)]
 pub struct MinerArgs {
     #[command(subcommand)]
@@ -18,6 +23,9 @@ pub struct MinerArgs {
 enum MinerCommand {
     Init(InitArgs),
     TrainExample(TrainExampleArgs),
+    Build(BuildArgs),
+    Push(MinerPushArgs),
+    Deploy(Box<MinerDeployArgs>),
 }
 
 /// Write a policy project to begin with: policy, server, training example, deployment
@@ -38,11 +46,15 @@ pub struct InitArgs {
 ///
 /// # Errors
 /// Those of the command.
-pub fn run(args: &MinerArgs) -> anyhow::Result<()> {
-    match &args.command {
-        MinerCommand::Init(args) => init(args),
-        MinerCommand::TrainExample(args) => train_example::run(args),
+pub fn run(args: MinerArgs) -> anyhow::Result<ExitCode> {
+    match args.command {
+        MinerCommand::Init(args) => init(&args)?,
+        MinerCommand::TrainExample(args) => train_example::run(&args)?,
+        MinerCommand::Build(args) => super::block_on(super::build::run(args))?,
+        MinerCommand::Push(args) => super::block_on(super::miner_push::run(args))?,
+        MinerCommand::Deploy(args) => return super::block_on(super::miner_deploy::run(*args)),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes a policy project and says what comes next.

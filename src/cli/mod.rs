@@ -34,6 +34,7 @@ mod bench_score;
 mod bench_sim;
 mod bench_wire;
 mod bench_work;
+mod build;
 mod camera_args;
 mod check_config;
 mod commit;
@@ -44,6 +45,7 @@ mod db;
 mod demo;
 mod dev_chain;
 mod doctor;
+mod doctor_miner;
 mod env_corpus;
 mod env_picture;
 mod env_rollout;
@@ -54,9 +56,12 @@ mod ingest_work;
 mod list_envs;
 mod local_runs;
 mod miner;
+mod miner_deploy;
+mod miner_push;
 pub mod mock_miner;
 mod out;
 mod picture_kind;
+mod platform_args;
 mod progress;
 mod randomisation;
 mod renderer;
@@ -114,6 +119,10 @@ enum Command {
     TestEnv(test_env::TestEnvArgs),
     Evaluate(evaluate::EvaluateArgs),
     InitMiner(miner::InitArgs),
+    Build(build::BuildArgs),
+    #[command(alias = "chutes-push")]
+    MinerPush(miner_push::MinerPushArgs),
+    MinerDeploy(Box<miner_deploy::MinerDeployArgs>),
     Miner(miner::MinerArgs),
     Dataset(dataset::DatasetArgs),
     MockMiner(mock_miner::MockMinerArgs),
@@ -206,8 +215,11 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::MockMiner(args) => block_on(mock_miner::run(args))?,
         Command::Evaluate(args) => block_on(evaluate::run(args))?,
         Command::InitMiner(args) => miner::init(&args)?,
-        Command::Miner(args) => miner::run(&args)?,
         Command::Dataset(args) => dataset::run(&args)?,
+        Command::Build(args) => block_on(build::run(args))?,
+        Command::MinerPush(args) => block_on(miner_push::run(args))?,
+        Command::MinerDeploy(args) => return block_on(miner_deploy::run(*args)),
+        Command::Miner(args) => return miner::run(args),
         Command::TestEnv(args) => test_env::run(&args)?,
         Command::Replay(args) => return Ok(replay::run(&args)),
         Command::Beacon(args) => return beacon::run(&args),

@@ -6,6 +6,7 @@
 mod download;
 mod error;
 mod http;
+pub mod image;
 mod patience;
 pub mod platform;
 pub mod program;

@@ -27,8 +27,7 @@ pub(super) async fn begin(
     ticket: &EpisodeTicket,
     slots: Slots,
 ) -> Result<PolicySession, Fault> {
-    let config = TaskConfig::new(ticket.env_id.clone(), ticket.policy_seed, ticket.task_id);
-    let reset = serde_json::to_vec(&ResetRequest { task_config: config }).expect("plain data always serialises");
+    let reset = reset_body(ticket);
     let mut encoding = None;
     let started = Instant::now();
     let Err(first) = attempt(&line, limits, &reset, &mut encoding).await else {
@@ -50,8 +49,19 @@ pub(super) async fn begin(
     }
 }
 
+/// The body of `/reset`.
+pub(super) fn reset_body(ticket: &EpisodeTicket) -> Vec<u8> {
+    let config = TaskConfig::new(ticket.env_id.clone(), ticket.policy_seed, ticket.task_id);
+    serde_json::to_vec(&ResetRequest { task_config: config }).expect("plain data always serialises")
+}
+
 /// `/health`, unless an earlier try got through to the server, and `/reset`.
-async fn attempt(line: &Line, limits: &Limits, reset: &[u8], encoding: &mut Option<WireEncoding>) -> Result<(), Fault> {
+pub(super) async fn attempt(
+    line: &Line,
+    limits: &Limits,
+    reset: &[u8],
+    encoding: &mut Option<WireEncoding>,
+) -> Result<(), Fault> {
     if encoding.is_none() {
         *encoding = Some(health(line, limits).await?);
     }
@@ -86,11 +96,11 @@ fn accepted(answer: &Answer) -> bool {
     answer.status == StatusCode::OK && parsed.is_ok_and(|parsed| parsed.status == "ok")
 }
 
-fn deadline(limits: &Limits) -> Instant {
+pub(super) fn deadline(limits: &Limits) -> Instant {
     Instant::now() + Duration::from_millis(limits.reset_timeout_ms.into())
 }
 
-fn reason(error: CallError) -> FaultReason {
+pub(super) fn reason(error: CallError) -> FaultReason {
     match error {
         CallError::Timeout => FaultReason::ResetTimeout,
         CallError::Unreachable => FaultReason::Unreachable,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 use super::begin;
-use super::budget::Budgets;
+use super::budget::{Budgets, Slots};
 use super::guard::{Endpoint, GuardedResolver, Lookup, SystemLookup, host_matches};
 use super::{PolicyError, PolicySession, Secret};
 use crate::domain::{DeploymentRules, EnvId, Fault, FaultReason, Hotkey, Limits, PolicySeed};
@@ -108,7 +108,22 @@ impl PolicyClient {
         limits: &Limits,
         ticket: &EpisodeTicket,
     ) -> Result<PolicySession, Fault> {
-        let slots = self.shared.budgets.admit(&self.budget_key(endpoint), ticket.miner).await?;
+        let slots = self.slots(endpoint, ticket).await?;
+        begin::begin(self.line(endpoint, limits, ticket)?, limits, ticket, slots).await
+    }
+
+    /// Waits for the slots of one episode.
+    pub(super) async fn slots(&self, endpoint: &Endpoint, ticket: &EpisodeTicket) -> Result<Slots, Fault> {
+        self.shared.budgets.admit(&self.budget_key(endpoint), ticket.miner).await
+    }
+
+    /// The connection and the headers of one episode.
+    pub(super) fn line(
+        &self,
+        endpoint: &Endpoint,
+        limits: &Limits,
+        ticket: &EpisodeTicket,
+    ) -> Result<begin::Line, Fault> {
         let episode = HeaderValue::from_str(&ticket.episode).map_err(|_| Fault::new(FaultReason::EngineFailure))?;
         let http = self.http_client(endpoint, limits).map_err(|_| Fault::new(FaultReason::EngineFailure))?;
         let mut headers = HeaderMap::new();
@@ -116,8 +131,7 @@ impl PolicyClient {
         if let Some(bearer) = self.bearer_for(endpoint) {
             headers.insert(AUTHORIZATION, bearer.clone());
         }
-        let line = begin::Line { http, endpoint: endpoint.clone(), headers };
-        begin::begin(line, limits, ticket, slots).await
+        Ok(begin::Line { http, endpoint: endpoint.clone(), headers })
     }
 
     /// Whether anything at all answers at an endpoint: a look at our own network, not at the policy.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
@@ -16,6 +16,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// The encoding that its `Content-Type` names, if one of ours.
     pub(super) encoding: Option<WireEncoding>,
+    /// Its `Date`, as it stands there.
+    pub(super) date: Option<HeaderValue>,
     pub(super) body: Vec<u8>,
 }
 
@@ -45,6 +47,7 @@ pub(super) async fn call(request: RequestBuilder, deadline: Instant, received: &
         let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let encoding = content_type.and_then(WireEncoding::of_media_type);
+        let date = response.headers().get(DATE).cloned();
         let announced = response.content_length().unwrap_or(0);
         if announced > MAX_ANSWER_BYTES as u64 {
             return Err(CallError::TooLarge);
@@ -57,7 +60,7 @@ pub(super) async fn call(request: RequestBuilder, deadline: Instant, received: &
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, encoding, body })
+        Ok(Answer { status, encoding, date, body })
     };
     timeout_at(deadline, exchange).await.unwrap_or(Err(CallError::Timeout))
 }

@@ -9,6 +9,7 @@ mod begin;
 mod budget;
 mod client;
 mod error;
+mod examine;
 mod exchange;
 pub mod guard;
 pub mod load;
@@ -19,6 +20,7 @@ pub mod wire;
 
 pub use client::{ClientOptions, EpisodeTicket, PlatformCredential, PolicyClient};
 pub use error::PolicyError;
+pub use examine::{Examination, HealthSeen, RoundSeen};
 pub use guard::{Endpoint, EndpointRefused};
 pub use reference::ReferenceServer;
 pub use session::PolicySession;

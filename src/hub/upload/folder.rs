@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::UploadError;
+use crate::admission::PICKLED;
 use crate::domain::printable;
 
 /// Most files; a policy has some dozens.
@@ -44,9 +45,6 @@ pub const ALWAYS_EXCLUDED: [&str; 24] = [
     "*.swp",
 ];
 
-/// Endings of files that hold pickled objects, which run code when they are loaded.
-pub const PICKLED: [&str; 7] = ["bin", "pt", "pth", "ckpt", "pkl", "pickle", "joblib"];
-
 /// A file to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalFile {
@@ -73,8 +71,8 @@ pub fn list(folder: &Path, exclude: &[String], max_bytes: u64) -> Result<Vec<Loc
         return Err(UploadError::Empty { folder: folder.display().to_string() });
     }
     let is_pickled = |file: &&LocalFile| {
-        let ending = file.path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-        ending.is_some_and(|ending| PICKLED.contains(&ending.as_str()))
+        let path = file.path.to_ascii_lowercase();
+        PICKLED.iter().any(|ending| path.ends_with(ending))
     };
     let paths: Vec<String> = files.iter().filter(is_pickled).map(|file| printable(&file.path, 120)).collect();
     if !paths.is_empty() {

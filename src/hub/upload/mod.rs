@@ -21,7 +21,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 pub use error::UploadError;
-pub use folder::{ALWAYS_EXCLUDED, LocalFile, PICKLED, STATE_FOLDER, list};
+pub use folder::{ALWAYS_EXCLUDED, LocalFile, STATE_FOLDER, list};
 pub use hashes::{HashCache, Hashes};
 
 use self::lfs::Large;
@@ -29,8 +29,6 @@ use self::wire::{Committed, Create, Line, NDJSON, Preupload, PreuploadFile, Preu
 use super::{HubError, HubHttp, RepoName, escape};
 use crate::domain::printable;
 
-/// Most that a contest takes by default, the hub's limit of the seeds.
-pub const DEFAULT_MAX_BYTES: u64 = 18_000_000_000;
 /// The branch that is written.
 const BRANCH: &str = "main";
 /// Files of one question which of them are large.

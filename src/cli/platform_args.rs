@@ -1,0 +1,88 @@
+//! The services that a miner uses: where they are and who asks, from flags and the environment.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use crate::hub::platform::{Chutes, ChutesSettings, DEFAULT_CHUTES_API, Deployment};
+use crate::hub::{HubHttp, Token, TokenPlaces};
+use crate::policy::Secret;
+
+/// The public model hub.
+const DEFAULT_HUB: &str = "https://huggingface.co";
+/// Where another hub that speaks the same API is named, as its own programs read it.
+const HUB_VARIABLE: &str = "HF_ENDPOINT";
+/// The same for Chutes.
+const CHUTES_VARIABLE: &str = "CHUTES_API_URL";
+/// The user's name at Chutes.
+const USER_VARIABLE: &str = "CHUTE_USER";
+
+/// What an instance on the platform has.
+#[derive(Debug, Clone, Args)]
+pub struct PlatformArgs {
+    /// Graphics cards of an instance
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub gpu_count: u8,
+
+    /// Least memory of each, in GB
+    #[arg(long, value_name = "GB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub min_vram: u16,
+
+    /// Name of the chute [default: USER-kinitro-policy]
+    #[arg(long, value_name = "NAME")]
+    pub chute_name: Option<String>,
+
+    /// The program of Chutes, which reads its own settings for the key that signs
+    #[arg(long, value_name = "PROGRAM", default_value = "chutes")]
+    pub chutes_program: PathBuf,
+}
+
+impl PlatformArgs {
+    /// The platform Chutes, and the credential for calls to the policy.
+    ///
+    /// # Errors
+    /// What is missing in the environment.
+    pub fn chutes(&self) -> anyhow::Result<(Box<dyn Deployment>, Secret)> {
+        let user = std::env::var(USER_VARIABLE).ok().filter(|user| !user.is_empty());
+        let user = user.ok_or_else(|| anyhow!("set {USER_VARIABLE} to your user name at Chutes"))?;
+        let chute = self.chute_name.clone().unwrap_or_else(|| format!("{user}-kinitro-policy"));
+        let token = chutes_token()?.ok_or_else(|| {
+            let TokenPlaces { variable, file_variable, .. } = TokenPlaces::CHUTES;
+            anyhow!("set {variable} to an API key of Chutes, or {file_variable} to a file that holds one")
+        })?;
+        let bearer = Secret::new(token.expose());
+        let http = HubHttp::new(address(CHUTES_VARIABLE, DEFAULT_CHUTES_API)?, Some(token))?;
+        let program = self.program()?;
+        Ok((Box::new(Chutes::new(http, ChutesSettings { user, chute, program })?), bearer))
+    }
+
+    /// A relative path is one of this folder, not of the project in which the program runs.
+    fn program(&self) -> anyhow::Result<PathBuf> {
+        let is_path = self.chutes_program.parent().is_some_and(|folder| folder != Path::new(""));
+        if is_path { Ok(std::path::absolute(&self.chutes_program)?) } else { Ok(self.chutes_program.clone()) }
+    }
+}
+
+/// Chutes' key, where there is one.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn chutes_token() -> anyhow::Result<Option<Token>> {
+    Ok(TokenPlaces::CHUTES.of_process()?)
+}
+
+/// The model hub, with the token if there is one.
+///
+/// # Errors
+/// An address or a token that cannot be used.
+pub fn model_hub() -> anyhow::Result<HubHttp> {
+    let token = TokenPlaces::HUGGING_FACE.of_process()?;
+    Ok(HubHttp::new(address(HUB_VARIABLE, DEFAULT_HUB)?, token)?)
+}
+
+fn address(variable: &str, default: &str) -> anyhow::Result<reqwest::Url> {
+    let text = std::env::var(variable).ok().filter(|text| !text.is_empty()).unwrap_or_else(|| default.to_owned());
+    // The text itself could hold a password.
+    text.parse().with_context(|| format!("{variable} is no URL"))
+}
