@@ -110,6 +110,8 @@ def main():
         near = (away < 0.05).mean()
         print(f"{name}: {part.sum()} steps, mean error {100 * away.mean():.1f} cm, within 5 cm {near:.0%}")
     save_file(weights, options.out)
+    # Whoever serves it must be able to read it.
+    os.chmod(options.out, 0o644)
     print(f"{options.out}: {sum(value.nbytes for value in weights.values())} bytes, {time.monotonic() - started:.0f} s")
 
 
