@@ -102,9 +102,18 @@ fn a_new_project_is_served_and_plays_the_same_in_both_encodings() {
     let play = |name: &str| {
         let record = folder.path().join(name);
         let server = Server::start(&project);
-        let row = evaluated(&server, &["--episodes", "2", "--max-steps", "40", "--record", text(&record)]);
+        let report = folder.path().join(format!("{name}.html"));
+        let arguments = ["--max-steps", "40", "--record", text(&record), "--report", text(&report)];
+        let row = evaluated(&server, &[&["--episodes", "2"], &arguments[..]].concat());
+        let page = fs::read_to_string(&report).unwrap();
+        assert!(page.contains(&server.url) && page.contains("src=\"data:video/mp4;base64,"));
+        let json: Value = serde_json::from_slice(&fs::read(report.with_extension("json")).unwrap()).unwrap();
+        assert_eq!((&json["steps"], &json["latency"]["answers"]), (&Value::from(80), &Value::from(80)));
+        assert_eq!(json["environments"][0], row);
         (row, encodings(&record))
     };
+    let elsewhere = ["evaluate", "http://127.0.0.1:1", "--report", "report.txt"];
+    assert!(refused(&elsewhere).contains("ends with .html"), "before anything is played");
     let (packed, encodings) = play("packed");
     assert_eq!(encodings, [Some(Encoding::Msgpack); 2]);
     assert_eq!((&packed["episodes"], &packed["faults"]), (&Value::from(2), &serde_json::json!({})));

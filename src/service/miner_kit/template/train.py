@@ -96,7 +96,7 @@ def main():
     options.add_argument("dataset", help="folder that `kinitro dataset export --format npz` wrote")
     options.add_argument("--out", default=WEIGHTS, help="file to write; default: policy.safetensors beside train.py")
     options.add_argument("--every", type=int, default=4, help="take every N-th step")
-    options.add_argument("--epochs", type=int, default=50)
+    options.add_argument("--epochs", type=int, default=30)
     options.add_argument("--seed", type=int, default=0)
     options = options.parse_args()
     started = time.monotonic()
