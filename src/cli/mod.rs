@@ -22,6 +22,7 @@ macro_rules! eprint {
 }
 
 mod action_file;
+mod admit;
 mod api_key;
 mod beacon;
 mod bench;
@@ -115,6 +116,7 @@ enum Command {
     DevChain(dev_chain::DevChainArgs),
     Commit(commit::CommitArgs),
     ShowCommitment(show_commitment::ShowCommitmentArgs),
+    Admit(admit::AdmitArgs),
     ListEnvs(list_envs::ListEnvsArgs),
     TestEnv(test_env::TestEnvArgs),
     Evaluate(evaluate::EvaluateArgs),
@@ -209,6 +211,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::DevChain(args) => block_on(dev_chain::run(args))?,
         Command::Commit(args) => block_on(commit::run(args))?,
         Command::ShowCommitment(args) => block_on(show_commitment::run(args))?,
+        Command::Admit(args) => return block_on(admit::run(args)),
         Command::Doctor(args) => return block_on(doctor::run(args)),
         Command::CheckConfig(args) => check_config::run(&args)?,
         Command::ListEnvs(args) => list_envs::run(&args)?,

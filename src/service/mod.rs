@@ -1,5 +1,6 @@
 //! The long-running roles.
 
+pub mod admission_check;
 pub mod api;
 pub mod appliance;
 pub mod backup;

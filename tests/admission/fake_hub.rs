@@ -125,7 +125,8 @@ impl FakeHub {
         let blobs = storage.url("/blob/");
         let instead = Mutex::new(content.instead.clone());
         let hub = Loopback::serve(move |asked| {
-            if asked.target == format!("/api/models/{REPO}/revision/{SHA}?blobs=true") {
+            let described = |revision| format!("/api/models/{REPO}/revision/{revision}?blobs=true");
+            if [described(SHA), described("main")].contains(&asked.target) {
                 let instead = instead.lock().unwrap().pop();
                 return instead.unwrap_or_else(|| Reply::json(&content.description()));
             }

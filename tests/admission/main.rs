@@ -4,5 +4,6 @@
 #[allow(dead_code, reason = "other tests post to it")]
 mod loopback;
 
+mod command;
 mod fake_hub;
 mod reading;

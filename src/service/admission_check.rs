@@ -1,0 +1,212 @@
+//! A submission checked by a contest's rules before anything is paid for it, or for a cycle.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::admission::{
+    ChainFacts, ClaimText, Description, Endpoint as EndpointState, Finding, Judgeable, ReasonCode, RepositoryState,
+    Verdict, Weights, WeightsState, admit, judge,
+};
+use crate::chain::{Chain, ChainError};
+use crate::domain::{Contest, DeploymentRules, Hotkey, Netuid, Party, PolicySeed, RepositoryRules};
+use crate::hub::repository::{DescribeError, HubReader, Read, Reading, describe_folder};
+use crate::policy::{ClientOptions, Endpoint, EpisodeTicket, PolicyClient};
+
+/// Digits of a full commit sha.
+const SHA_DIGITS: usize = 40;
+/// Stands for the revision of a folder, which has none.
+const NO_REVISION: &str = "0000000000000000000000000000000000000000";
+
+/// Where a candidate's files are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In a repository of the hub. A revision that is no full sha, such as a branch, is looked up.
+    Hub {
+        /// `owner/name`
+        repo: String,
+        /// Full sha, branch or tag.
+        revision: String,
+    },
+    /// In a folder of this machine.
+    Folder(PathBuf),
+}
+
+/// What is checked.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Its files.
+    pub place: Place,
+    /// Where its policy runs, as a claim names it; none to leave that out.
+    pub deployment: Option<String>,
+    /// What the chain says.
+    pub chain: ChainFacts,
+}
+
+/// What the rules say of a candidate.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The full sha that was looked at; none of a folder or of what was not found.
+    pub revision: Option<String>,
+    /// Every rule with its finding, in order.
+    pub findings: Vec<(&'static str, Finding)>,
+    /// The tensors, where they were read.
+    pub weights: Option<Weights>,
+}
+
+/// Why a candidate could not be checked. None of these is the miner's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The hub or the network.
+    #[error(transparent)]
+    Describe(#[from] DescribeError),
+    /// The folder.
+    #[error("{folder}: {source}; is it the folder of the policy project?")]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+impl Checked {
+    /// Whether no rule has a reason against it.
+    pub fn is_admitted(&self) -> bool {
+        !self.findings.iter().any(|(_, finding)| matches!(finding, Finding::Bad(_)))
+    }
+}
+
+/// Checks a candidate by every rule of a contest that can be asked.
+///
+/// # Errors
+/// [`CheckError`].
+pub async fn check(
+    reader: &HubReader,
+    candidate: &Candidate,
+    contest: &Contest,
+    time: Duration,
+    progress: &(dyn Fn(Read) + Sync),
+) -> Result<Checked, CheckError> {
+    let rules = contest.repository.clone().unwrap_or_default();
+    let mut findings = Vec::new();
+    let (repo, mut revision, repository) = match &candidate.place {
+        Place::Folder(folder) => {
+            let found = folder_state(folder.clone(), rules.clone()).await?;
+            ("a folder".to_owned(), NO_REVISION.to_owned(), found)
+        }
+        Place::Hub { repo, revision } => {
+            let claim = ClaimText { repo: repo.clone(), revision: revision.clone(), deployment: String::new() };
+            if is_malformed(&admit(&claim, &contest.deployment), ReasonCode::RepoMalformed) {
+                (repo.clone(), revision.clone(), RepositoryState::Missing)
+            } else {
+                let reading = Reading { rules: &rules, time, progress };
+                (repo.clone(), revision.clone(), reader.describe(repo, revision, &reading).await?)
+            }
+        }
+    };
+    if let RepositoryState::Found(found) = &repository
+        && revision.len() != SHA_DIGITS
+    {
+        revision = found.sha.clone();
+    }
+    findings.extend(text_findings(candidate, &repo, &revision, contest));
+    let description =
+        Description { repository, chain: candidate.chain, endpoint: endpoint_state(candidate, contest).await };
+    let judged = judge(Judgeable { repo: &repo, revision: &revision, rules: &rules, description: &description });
+    findings.extend(judged.into_iter().map(|(rule, finding)| (rule.title(), finding)));
+    let (weights, sha) = match description.repository {
+        RepositoryState::Found(repository) => match repository.weights {
+            WeightsState::Read(weights) => (Some(weights), Some(repository.sha)),
+            WeightsState::NotRead | WeightsState::Wrong(_) => (None, Some(repository.sha)),
+        },
+        _ => (None, None),
+    };
+    let is_folder = matches!(candidate.place, Place::Folder(_));
+    Ok(Checked { revision: sha.filter(|_| !is_folder), findings, weights })
+}
+
+fn is_malformed(verdict: &Verdict, code: ReasonCode) -> bool {
+    verdict.reasons().iter().any(|reason| reason.code == code)
+}
+
+async fn folder_state(folder: PathBuf, rules: RepositoryRules) -> Result<RepositoryState, CheckError> {
+    let place = folder.clone();
+    let read = tokio::task::spawn_blocking(move || describe_folder(&place, NO_REVISION, &rules)).await;
+    let read = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    read.map_err(|source| CheckError::Folder { folder, source })
+}
+
+/// What the rules over the text of a claim say.
+fn text_findings(candidate: &Candidate, repo: &str, revision: &str, contest: &Contest) -> Vec<(&'static str, Finding)> {
+    let is_folder = matches!(candidate.place, Place::Folder(_));
+    let deployment = candidate.deployment.clone().unwrap_or_default();
+    let claim = ClaimText { repo: repo.to_owned(), revision: revision.to_owned(), deployment };
+    let verdict = admit(&claim, &contest.deployment);
+    let about_deployment = |code| matches!(code, ReasonCode::DeploymentMalformed | ReasonCode::DeploymentNotAllowed);
+    let (deployment, texts): (Vec<_>, Vec<_>) =
+        verdict.reasons().iter().cloned().partition(|reason| about_deployment(reason.code));
+    let title = |code| if code == ReasonCode::RepoMalformed { "name" } else { "sha" };
+    let mut findings = Vec::new();
+    if is_folder {
+        findings.push(("claim", Finding::NotAsked("a folder is no claim yet".to_owned())));
+    } else if texts.is_empty() {
+        findings.push(("claim", Finding::Good(format!("{repo} at {revision}"))));
+    }
+    let texts = texts.into_iter().filter(|_| !is_folder);
+    findings.extend(texts.map(|reason| (title(reason.code), Finding::Bad(reason))));
+    match deployment.into_iter().next() {
+        _ if candidate.deployment.is_none() => {
+            findings.push(("deployment", Finding::NotAsked("name it with --endpoint".to_owned())));
+        }
+        Some(reason) => findings.push(("deployment", Finding::Bad(reason))),
+        None => findings.push(("deployment", Finding::Good("the contest allows it".to_owned()))),
+    }
+    findings
+}
+
+async fn endpoint_state(candidate: &Candidate, contest: &Contest) -> EndpointState {
+    let Some(deployment) = &candidate.deployment else { return EndpointState::NotAsked };
+    match PolicyClient::new(&contest.deployment, ClientOptions::default()) {
+        Ok(client) => ask_endpoint(&client, deployment, contest, Hotkey([0; 32])).await,
+        Err(error) => {
+            tracing::warn!(%error, "the endpoint could not be called");
+            EndpointState::NotAsked
+        }
+    }
+}
+
+/// Asks an endpoint for the beginning of an episode, as every episode does, and leaves it at that. What is our own fault, and a
+/// deployment that the contest does not allow, are no answer of the endpoint's.
+pub async fn ask_endpoint(client: &PolicyClient, deployment: &str, contest: &Contest, miner: Hotkey) -> EndpointState {
+    let rules: &DeploymentRules = &contest.deployment;
+    let (Ok(endpoint), Some(env_id)) = (Endpoint::parse(deployment, rules), contest.environments.first()) else {
+        return EndpointState::NotAsked;
+    };
+    let ticket = EpisodeTicket {
+        episode: "admission".to_owned(),
+        miner,
+        env_id: env_id.clone(),
+        policy_seed: PolicySeed(0),
+        task_id: 0,
+    };
+    match client.begin(&endpoint, &contest.limits, &ticket).await {
+        Ok(_) => EndpointState::Healthy,
+        Err(fault) if fault.party() == Party::Miner => EndpointState::Unhealthy(fault.reason.slug().to_owned()),
+        Err(_) => EndpointState::NotAsked,
+    }
+}
+
+/// What the chain says of a registered hotkey at the finalized head; none when it is not registered.
+///
+/// # Errors
+/// [`ChainError`].
+pub async fn chain_facts(chain: &dyn Chain, netuid: Netuid, hotkey: Hotkey) -> Result<Option<ChainFacts>, ChainError> {
+    let head = chain.finalized_head().await?;
+    let neurons = chain.neurons_at(netuid, &head).await?;
+    let neuron = neurons.into_iter().find(|neuron| neuron.hotkey == hotkey);
+    Ok(neuron.map(|neuron| ChainFacts {
+        coldkey: neuron.coldkey,
+        stake_rao: Some(neuron.stake_rao),
+        anchor_time: None,
+    }))
+}
