@@ -150,7 +150,8 @@ pub async fn run(args: MinerDeployArgs) -> anyhow::Result<ExitCode> {
         dry_run: args.dry_run,
         contest,
     };
-    let services = Services { hub: model_hub()?, platform, bearer, simulator, chain };
+    let services =
+        Services { hub: model_hub(plan.upload.is_some() && !plan.dry_run)?, platform, bearer, simulator, chain };
     let mut teller = Teller::default();
     let report = deploy(&plan, &services, &mut teller).await;
     teller.clear();

@@ -72,12 +72,18 @@ pub fn chutes_token() -> anyhow::Result<Option<Token>> {
     Ok(TokenPlaces::CHUTES.of_process()?)
 }
 
-/// The model hub, with the token if there is one.
+/// The model hub, with the token if there is one; for `writing` there must be.
 ///
 /// # Errors
-/// An address or a token that cannot be used.
-pub fn model_hub() -> anyhow::Result<HubHttp> {
-    let token = TokenPlaces::HUGGING_FACE.of_process()?;
+/// An address or a token that cannot be used, or is missing.
+pub fn model_hub(writing: bool) -> anyhow::Result<HubHttp> {
+    let places = TokenPlaces::HUGGING_FACE;
+    let token = places.of_process()?;
+    let (variable, file) = (places.variable, places.file_variable);
+    anyhow::ensure!(
+        token.is_some() || !writing,
+        "set {variable} to a token of the model hub that may write, or {file} to a file that holds one"
+    );
     Ok(HubHttp::new(address(HUB_VARIABLE, DEFAULT_HUB)?, token)?)
 }
 

@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap};
 use reqwest::{Response, StatusCode, Url};
 use tokio::time::sleep;
 
-use super::http::{server, what};
+use super::words::{server, what};
 use super::{HubError, HubHttp};
 
 /// A file that is being read, or a range of it. Holds one network buffer.

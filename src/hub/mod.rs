@@ -14,10 +14,12 @@ mod repo_name;
 pub mod repository;
 mod token;
 pub mod upload;
+mod words;
 
 pub use download::Download;
 pub use error::HubError;
-pub use http::{HubHttp, Page, escape};
+pub use http::{HubHttp, Page};
 pub use patience::Patience;
 pub use repo_name::{RepoName, RepoNameError};
 pub use token::{Token, TokenPlaces};
+pub use words::escape;

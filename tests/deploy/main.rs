@@ -190,6 +190,9 @@ fn who_is_not_registered_pays_for_nothing() {
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert!(shown["error"].as_str().unwrap().contains("is not registered"), "{shown}");
     assert!(!output.status.success() && miner.hub.api.asked().is_empty(), "{shown}");
+    let mut without_token = miner.command(&[]);
+    without_token.env_remove("HF_TOKEN").env("HOME", miner.chain.folder.path());
+    process::assert_refused("an upload without a token", &without_token.output().unwrap(), 1, &["HF_TOKEN"]);
 }
 
 /// The program `chutes` cannot run here: a script stands in for it.

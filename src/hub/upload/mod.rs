@@ -193,7 +193,6 @@ async fn hash_all(
 async fn make_repository(http: &HubHttp, repo: &RepoName, private: bool) -> Result<(), UploadError> {
     match http.get_json::<serde_json::Value>(&format!("/api/models/{repo}"), MAX_ANSWER_BYTES).await {
         Ok(_) => return Ok(()),
-        // A stranger's missing repository answers 404; to an unknown token it may be 401, which creating it will tell.
         Err(HubError::NotFound { .. }) => {}
         Err(error) => return Err(error.into()),
     }

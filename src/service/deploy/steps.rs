@@ -1,0 +1,219 @@
+//! The five steps. Each finds out by itself what is done already.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{DeployPlan, DeployState, DeployedState, Ending, SentState, Services, StepError, Watch, keep};
+use crate::admission::ClaimText;
+use crate::beacon::{DEFAULT_DEV_CHAIN, dev_genesis};
+use crate::chain::ChainError;
+use crate::domain::{BlockNumber, printable};
+use crate::hub::platform::{Order, Running};
+use crate::hub::upload::{Uploaded, list, upload};
+use crate::policy::{ClientOptions, Endpoint, PlatformCredential, PolicyClient};
+use crate::service::chain_access::ChainAccess;
+use crate::service::claims::{ClaimError, Sent, claim_bytes, look_for, may_commit, read_back, write_claim};
+use crate::service::executor::{PhysicsPool, Runner};
+use crate::service::miner_check::check_miner;
+use crate::service::trial::{Tally, Trial};
+use crate::sim::Simulator;
+
+/// Longest wait for a claim's block to become final.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Longest look for a claim that an earlier run sent and did not see final.
+const LOOK_BACK: Duration = Duration::from_secs(30);
+/// Calls of `/act` when the server is looked at.
+const ACTS: u32 = 20;
+
+pub(super) async fn upload_step(
+    plan: &DeployPlan,
+    services: &Services,
+    watch: &mut dyn Watch,
+    state: &DeployState,
+) -> Result<(Ending, String, Option<String>), StepError> {
+    let Some(settings) = &plan.upload else {
+        let known = plan.revision.clone().or_else(|| state.revision.clone());
+        let revision = known.ok_or_else(|| {
+            StepError::Unfit("nothing was uploaded from here yet: name the commit with --revision".to_owned())
+        })?;
+        return Ok((Ending::Skipped, format!("revision {revision}"), Some(revision)));
+    };
+    if plan.dry_run {
+        let files = list(&plan.project, &settings.exclude, settings.max_bytes)?;
+        let bytes: u64 = files.iter().map(|file| file.size).sum();
+        let seen = format!("{} files, {bytes} bytes to {}", files.len(), plan.repo);
+        return Ok((Ending::Planned, seen, plan.revision.clone().or_else(|| state.revision.clone())));
+    }
+    let mut tell = |progress| watch.progress(progress);
+    let uploaded = upload(&services.hub, &plan.repo, &plan.project, settings, &mut tell).await?;
+    let Uploaded { revision, files, bytes, committed, left_there, .. } = uploaded;
+    if !left_there.is_empty() {
+        let names: Vec<String> = left_there.iter().take(5).map(|path| printable(path, 80)).collect();
+        let more = if left_there.len() > 5 { ", …" } else { "" };
+        watch.say(&format!("the repository also has {}{more}; --prune removes them", names.join(", ")));
+    }
+    let seen = format!("{files} files, {bytes} bytes; revision {revision}");
+    Ok((if committed { Ending::Done } else { Ending::Already }, seen, Some(revision)))
+}
+
+pub(super) async fn deploy_step(
+    plan: &DeployPlan,
+    services: &Services,
+    watch: &mut dyn Watch,
+    state: &DeployState,
+    revision: Option<&str>,
+) -> Result<(Ending, String, Option<Running>), StepError> {
+    let platform = services.platform.as_ref();
+    if plan.dry_run && plan.deploy {
+        let running = platform.state().await?;
+        let seen = running.as_ref().map_or_else(
+            || format!("{} has nothing yet", platform.name()),
+            |running| format!("{} on {}", running.claim_id, platform.name()),
+        );
+        return Ok((Ending::Planned, seen, running));
+    }
+    let Some(revision) = revision else { return Ok((Ending::Planned, String::new(), None)) };
+    if !plan.deploy {
+        let running = platform
+            .state()
+            .await?
+            .ok_or_else(|| StepError::Unfit(format!("{} runs nothing; leave out --skip-deploy", platform.name())))?;
+        if !running.runs(revision) {
+            let known = running.revision.as_deref().unwrap_or("another");
+            let text =
+                format!("{} runs revision {known}… and not {revision}; leave out --skip-deploy", running.claim_id);
+            return Err(StepError::Unfit(text));
+        }
+        return Ok((Ending::Skipped, described(&running, platform.name()), Some(running)));
+    }
+    let order = Order {
+        folder: plan.project.clone(),
+        repo: plan.repo.clone(),
+        revision: revision.to_owned(),
+        gpu_count: plan.gpu_count,
+        min_vram_gb: plan.min_vram_gb,
+    };
+    let running = platform.deploy(&order, &mut |line| watch.say(line)).await?;
+    let deployed = DeployedState { revision: revision.to_owned(), claim_id: running.claim_id.clone() };
+    let ending = if state.deployed.as_ref() == Some(&deployed) { Ending::Already } else { Ending::Done };
+    Ok((ending, described(&running, platform.name()), Some(running)))
+}
+
+fn described(running: &Running, platform: &str) -> String {
+    let heat = if running.hot { "" } else { ", no instance up yet" };
+    format!("{} on {platform}{heat}", running.claim_id)
+}
+
+pub(super) async fn health_step(
+    plan: &DeployPlan,
+    services: &Services,
+    simulator: &Simulator,
+    running: &Running,
+) -> Result<String, StepError> {
+    let check = check_miner(simulator, &plan.contest, &running.claim_id, services.bearer.clone(), ACTS).await?;
+    if let Some(bad) = check.findings.iter().find(|finding| !finding.ok) {
+        let text = format!(
+            "{}: {} ({}); `kinitro doctor --miner {}` shows all of it",
+            bad.what, bad.seen, running.claim_id, running.claim_id
+        );
+        return Err(StepError::Unfit(text));
+    }
+    let calls: Vec<String> =
+        check.calls.iter().map(|calls| format!("{} p95 {:.1} ms", calls.encoding, calls.p95_ms)).collect();
+    Ok(format!("healthy; {}", calls.join(", ")))
+}
+
+/// A few episodes through the engine that pays. An episode that ends by the miner's fault is a failure; one
+/// without success is not.
+pub(super) async fn evaluate_step(
+    plan: &DeployPlan,
+    services: &Services,
+    simulator: &Simulator,
+    running: &Running,
+) -> Result<(u32, u32), StepError> {
+    let unfit = |error: &dyn std::fmt::Display| StepError::Unfit(error.to_string());
+    let endpoint = Endpoint::parse(&running.claim_id, &plan.contest.deployment).map_err(|error| unfit(&error))?;
+    let credential = services.bearer.clone();
+    let credential = credential.map(|bearer| PlatformCredential { host_pattern: endpoint.host().to_owned(), bearer });
+    let options = ClientOptions { credentials: credential.into_iter().collect(), ..ClientOptions::default() };
+    let policies = PolicyClient::new(&plan.contest.deployment, options).map_err(|error| unfit(&error))?;
+    let pool = PhysicsPool::start(0).map_err(|error| unfit(&error))?;
+    let runner = Runner { simulator: simulator.clone(), policies, pool };
+    let hotkey = services.chain.as_ref().map(|access| access.key.hotkey());
+    let trial = Arc::new(Trial {
+        contest: plan.contest.clone(),
+        genesis: dev_genesis(DEFAULT_DEV_CHAIN),
+        block: BlockNumber(1),
+        hotkey: hotkey.unwrap_or_else(|| crate::beacon::OperatorKey::dev("miner deploy").hotkey()),
+    });
+    let mut tally = Tally::default();
+    for (_, ended) in trial.against(runner, endpoint, 4, |_, _| ()).await {
+        tally.count(&ended);
+    }
+    if tally.episodes == 0 {
+        return Err(StepError::Unfit("no episode could be played on this machine; see `kinitro doctor`".to_owned()));
+    }
+    if let Some((fault, count)) = tally.faults.iter().next() {
+        let text = format!(
+            "{count} of {} episodes ended by the miner's fault {}; `kinitro doctor --miner {}` looks closer",
+            tally.episodes,
+            fault.reason.slug(),
+            running.claim_id
+        );
+        return Err(StepError::Unfit(text));
+    }
+    Ok((tally.successes, tally.episodes))
+}
+
+pub(super) async fn commit_step(
+    plan: &DeployPlan,
+    access: &ChainAccess,
+    watch: &mut dyn Watch,
+    state: &mut DeployState,
+    claim: &ClaimText,
+) -> Result<(Ending, String), StepError> {
+    let (data, objections) = claim_bytes(claim, &plan.contest.deployment)?;
+    for objection in objections {
+        watch.say(&format!("a contest with the deployment rules of these settings would refuse it: {objection}"));
+    }
+    let ChainAccess { chain, key, netuid } = access;
+    let (chain, hotkey, netuid) = (chain.as_ref(), key.hotkey(), *netuid);
+    let dated = |block: BlockNumber| format!("dated by block {block}, hotkey {hotkey}, subnet {netuid}");
+    let ready = match may_commit(chain, hotkey, netuid, &data, false).await {
+        Err(ClaimError::Unchanged { since }) => return Ok((Ending::Already, dated(since))),
+        ready => ready?,
+    };
+    if plan.dry_run {
+        return Ok((Ending::Planned, String::from_utf8_lossy(&data).into_owned()));
+    }
+    let mut sent = SentState {
+        chain: format!("{} {netuid}", chain.genesis()),
+        hotkey: hotkey.to_string(),
+        claim: String::from_utf8_lossy(&data).into_owned(),
+        after_block: ready.head.0,
+    };
+    if let Some(earlier) = state
+        .sent
+        .as_ref()
+        .filter(|earlier| **earlier == SentState { after_block: earlier.after_block, ..sent.clone() })
+    {
+        watch.say("an earlier run sent this claim; looking whether it stands");
+        let cause = ChainError::Disconnected("an earlier run was broken off".to_owned());
+        let before = BlockNumber(earlier.after_block);
+        if let Ok(date) = look_for(chain, hotkey, netuid, (before, &data), (cause, LOOK_BACK)).await {
+            return Ok((Ending::Already, dated(date)));
+        }
+        sent.after_block = earlier.after_block;
+    }
+    state.sent = Some(sent);
+    keep(plan, state)?;
+    watch.say("sending the claim, and waiting for a final block that holds it");
+    let date = match write_claim(chain, key, netuid, &data).await? {
+        Sent::In(block) => read_back(chain, hotkey, netuid, (block, &data), PATIENCE).await?,
+        Sent::Unknown(cause) => {
+            watch.say(&format!("{cause}; looking whether the claim stands all the same"));
+            look_for(chain, hotkey, netuid, (ready.head, &data), (cause, PATIENCE)).await?
+        }
+    };
+    Ok((Ending::Done, dated(date)))
+}
