@@ -15,19 +15,24 @@ use super::credentials::{self, Credentials};
 use super::executor::{Executor, ExecutorError, ExecutorOptions, PhysicsPool};
 use super::files::{MAX_SECRET_BYTES, read_text_capped};
 use super::http_server::{HttpLimits, serve};
-use super::scheduler::{Scheduler, SchedulerOptions};
+use super::scheduler::{Describer, Scheduler, SchedulerOptions};
 use super::settings::{ApiSettings, ExecutorSettings, Settings};
 use super::supervision::{Pulse, notify_until_stopped};
 use super::task_client::{ClientSetupError, HttpTaskClient};
 use super::tasks::{TaskQueue, TaskService, TaskServiceSettings};
 use super::validator::Validator;
 use crate::domain::{DeploymentRules, ParseError};
+use crate::hub::repository::{DEFAULT_ENDPOINT, ENDPOINT_VARIABLE, HubReader, ReadCache};
+use crate::hub::{HubError, Patience};
 use crate::policy::{ClientOptions, PlatformCredential, Secret};
 use crate::sim::{self, Simulator};
 use crate::store::Role;
 
 /// The variable that holds an executor's API key.
 const API_KEY_VARIABLE: &str = "KINITRO_API_KEY";
+
+/// The data folder's own folder of what was read of model repositories; it may be deleted at any time.
+const REPOSITORIES_FOLDER: &str = "repositories";
 
 /// How long the service manager may take to hear that the process stops.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -63,6 +68,17 @@ pub enum RoleError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The hub of model repositories cannot be asked.
+    #[error("[scheduler] hub_endpoint: {0}")]
+    Hub(#[from] HubError),
+    /// What was read of repositories cannot be kept.
+    #[error("cannot use the folder {folder} for what was read of repositories: {error}")]
+    ReadCache {
+        /// The folder.
+        folder: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// The executor's name is none.
     #[error(transparent)]
     Name(#[from] ParseError),
@@ -86,7 +102,7 @@ pub async fn daemon(settings: Settings, shutdown: CancellationToken, ready: Read
     let tasks = Arc::new(task_service(&appliance, &settings.api));
     let executor = start_executor(&settings.executor, &settings.contest.deployment, tasks.clone(), &simulator).await?;
     take_back(&appliance, &settings.executor).await?;
-    let scheduler = scheduler(&settings, &appliance, chain, &simulator);
+    let scheduler = scheduler(&settings, &appliance, chain, &simulator)?;
     let address = listener.local_addr().ok();
     let mut parts = Parts::new(shutdown.clone());
     let stop = shutdown.clone();
@@ -124,7 +140,7 @@ pub async fn api(settings: Settings, shutdown: CancellationToken, ready: Ready) 
 pub async fn schedule(settings: Settings, shutdown: CancellationToken, ready: Ready) -> Result<(), RoleError> {
     let (appliance, simulator) = open(&settings, Role::Scheduler).await?;
     let chain = ChainAccess::open(&settings).await?;
-    let scheduler = scheduler(&settings, &appliance, chain, &simulator);
+    let scheduler = scheduler(&settings, &appliance, chain, &simulator)?;
     let mut parts = Parts::new(shutdown.clone());
     parts.spawn(scheduler.pulse(), async move {
         scheduler.run(shutdown.clone()).await;
@@ -281,7 +297,12 @@ fn api_state(settings: &Settings, appliance: &Appliance, tasks: Arc<TaskService>
     }
 }
 
-fn scheduler(settings: &Settings, appliance: &Appliance, chain: ChainAccess, simulator: &Simulator) -> Scheduler {
+fn scheduler(
+    settings: &Settings,
+    appliance: &Appliance,
+    chain: ChainAccess,
+    simulator: &Simulator,
+) -> Result<Scheduler, RoleError> {
     let options = SchedulerOptions {
         netuid: chain.netuid,
         contest: settings.contest.clone(),
@@ -292,14 +313,28 @@ fn scheduler(settings: &Settings, appliance: &Appliance, chain: ChainAccess, sim
         probe: settings.scheduler.probe,
         publish_digest_on_chain: settings.scheduler.publish_digest_on_chain,
     };
-    Scheduler::new(
+    let scheduler = Scheduler::new(
         options,
         chain.chain,
         appliance.store.clone(),
         appliance.blobs.clone(),
         chain.key,
         simulator.fingerprint().clone(),
-    )
+    );
+    Ok(match settings.contest.repository {
+        None => scheduler,
+        Some(_) => scheduler.with_describer(describer(settings)?),
+    })
+}
+
+fn describer(settings: &Settings) -> Result<Describer, RoleError> {
+    let folder = settings.storage.data_dir.join(REPOSITORIES_FOLDER);
+    let cache = ReadCache::open(&folder)
+        .map_err(|error| RoleError::ReadCache { folder: folder.display().to_string(), error })?;
+    let endpoint = settings.scheduler.hub_endpoint.clone().or_else(|| std::env::var(ENDPOINT_VARIABLE).ok());
+    let endpoint = endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT);
+    let hub = HubReader::new(endpoint, Some(cache), Patience::default())?;
+    Ok(Describer::new(hub, Duration::from_secs(settings.scheduler.admission_time_s)))
 }
 
 async fn start_executor(

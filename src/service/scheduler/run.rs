@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::judge::judge;
+use super::describer::{Describer, DescriberError};
+use super::judge::{JudgeError, judge};
 use super::log::{DigestLog, LONGEST_END};
 use super::manifest::{PublishError, Publisher};
 use super::plan::{Opening, claims_at};
@@ -23,8 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(120);
 /// Longest silence while a cycle is opened: a chain's nodes are asked one after the other, each with deadlines of its own.
 const OPENING_LIMIT: Duration = Duration::from_secs(1_800);
-/// Longest silence while a cycle is scored and published: all its transcripts are read.
+/// Longest silence while a cycle is scored and published, and for each of its episodes: all transcripts are read.
 const CLOSING_LIMIT: Duration = Duration::from_secs(7_200);
+const CLOSING_LIMIT_PER_EPISODE: Duration = Duration::from_millis(50);
 
 /// How a scheduler works.
 #[derive(Debug, Clone)]
@@ -59,6 +61,9 @@ pub enum SchedulerError {
     /// A finished cycle cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Repositories or endpoints of claims cannot be looked at.
+    #[error("admission: {0}")]
+    Admission(#[from] DescriberError),
     /// The chain has no block yet whose randomness is still secret.
     #[error(
         "block {head} is the newest finalized one, and the randomness of block {used}, the anchor of cycle {cycle}, \
@@ -74,6 +79,16 @@ pub enum SchedulerError {
     },
 }
 
+impl From<JudgeError> for SchedulerError {
+    fn from(error: JudgeError) -> Self {
+        match error {
+            JudgeError::Chain(error) => error.into(),
+            JudgeError::Store(error) => error.into(),
+            JudgeError::Describer(error) => error.into(),
+        }
+    }
+}
+
 impl SchedulerError {
     /// What is waited for, in words of ours alone: what chains say may be anything.
     fn waits_for(&self) -> &'static str {
@@ -81,6 +96,7 @@ impl SchedulerError {
             SchedulerError::Chain(_) => "waiting for the chain",
             SchedulerError::Store(_) => "waiting for the database",
             SchedulerError::Publish(_) => "waiting to publish a cycle",
+            SchedulerError::Admission(_) => "waiting for the hub of repositories",
             SchedulerError::AnchorUsed { .. } => "waiting for a later block",
         }
     }
@@ -96,6 +112,7 @@ pub struct Scheduler {
     key: Arc<OperatorKey>,
     engine: EngineFingerprint,
     log: DigestLog,
+    describer: Option<Describer>,
     pulse: Pulse,
 }
 
@@ -110,7 +127,15 @@ impl Scheduler {
         engine: EngineFingerprint,
     ) -> Scheduler {
         let log = DigestLog::new(chain.clone(), store.clone(), key.clone(), options.netuid, options.poll_interval);
-        Scheduler { options, chain, store, blobs, key, engine, log, pulse: Pulse::new("scheduler") }
+        Scheduler { options, chain, store, blobs, key, engine, log, describer: None, pulse: Pulse::new("scheduler") }
+    }
+
+    /// The same with a describer, which a contest with rules about repositories needs: without one everybody is refused there as
+    /// not checked yet.
+    pub fn with_describer(mut self, mut describer: Describer) -> Scheduler {
+        describer.set_pulse(self.pulse.clone());
+        self.describer = Some(describer);
+        self
     }
 
     /// Its signs of life.
@@ -195,7 +220,9 @@ impl Scheduler {
             return Ok(open.cycle.id);
         }
         self.wait_until_final(&open).await?;
-        self.pulse.doing(&format!("cycle {}: scoring and publishing", open.cycle.id), CLOSING_LIMIT);
+        let episodes = u32::try_from(self.store.progress(open.cycle.id).await?.total()).unwrap_or(u32::MAX);
+        let limit = CLOSING_LIMIT.saturating_add(CLOSING_LIMIT_PER_EPISODE.saturating_mul(episodes));
+        self.pulse.doing(&format!("cycle {}: scoring and publishing", open.cycle.id), limit);
         self.close(&open).await?;
         Ok(open.cycle.id)
     }
@@ -204,7 +231,9 @@ impl Scheduler {
         let options = &self.options;
         let anchor = self.chain.finalized_head().await?;
         let claims = claims_at(self.chain.as_ref(), options.netuid, &anchor, &options.contest).await?;
-        let submissions = judge(&claims, &options.contest, anchor.number);
+        let around = (self.chain.as_ref(), self.store.as_ref());
+        let submissions = judge(&claims, &options.contest, &anchor, self.describer.as_ref(), around).await?;
+        self.pulse.doing("opening a cycle", OPENING_LIMIT);
         let id = self.store.next_cycle_id().await?;
         let genesis = self.chain.genesis();
         let beacon_key = (self.chain.network() != DEFAULT_DEV_CHAIN).then_some(self.key.as_ref());

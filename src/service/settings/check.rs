@@ -41,6 +41,12 @@ pub fn check(settings: &Settings) -> Vec<String> {
     if settings.scheduler.poll_interval_ms == 0 {
         problems.push("[scheduler] poll_interval_ms must be at least 1".into());
     }
+    if settings.scheduler.admission_time_s == 0 {
+        problems.push("[scheduler] admission_time_s must be at least 1: repositories are not read in no time".into());
+    }
+    if let Some(Err(error)) = settings.scheduler.hub_endpoint.as_deref().map(parse_address) {
+        problems.push(format!("[scheduler] hub_endpoint: {error}"));
+    }
     problems
 }
 

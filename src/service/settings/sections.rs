@@ -149,6 +149,12 @@ pub struct SchedulerSettings {
     /// Write each manifest's digest to the operator's own commitment slot, so that history cannot be
     /// rewritten quietly. Default on.
     pub publish_digest_on_chain: bool,
+    /// Address of the hub of model repositories, read where `[contest.repository]` asks for it. Unset: the variable
+    /// HF_ENDPOINT, then `https://huggingface.co`.
+    pub hub_endpoint: Option<String>,
+    /// Longest time in which the repositories of a cycle's claims are read. What is not read then is read on for the next
+    /// cycle, in which its miner takes part. Default 3,600 s.
+    pub admission_time_s: u64,
 }
 
 impl Default for SchedulerSettings {
@@ -160,6 +166,8 @@ impl Default for SchedulerSettings {
             poll_interval_ms: 500,
             probe: true,
             publish_digest_on_chain: true,
+            hub_endpoint: None,
+            admission_time_s: 3_600,
         }
     }
 }

@@ -1,0 +1,189 @@
+//! What the claims of a cycle name, looked up: repositories on the hub, endpoints, and what the chain says of their owners.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::plan::ClaimsAt;
+use crate::admission::{Admission, ChainFacts, Description, Endpoint as EndpointState, RepositoryState};
+use crate::domain::{Claim, Contest, DeploymentRules, Hotkey, Limits, RepositoryRules, Uid, printable};
+use crate::hub::repository::{DescribeError, HubReader, Read, Reading};
+use crate::policy::{ClientOptions, Endpoint, PolicyClient};
+use crate::service::supervision::Pulse;
+
+/// Repositories that are read at a time: each is one connection, and one thread of hashing while its bytes come.
+const REPOSITORIES_AT_A_TIME: usize = 4;
+/// Endpoints that are called at a time.
+const ENDPOINTS_AT_A_TIME: usize = 32;
+/// Pause before an endpoint that did not answer is called once more.
+const SECOND_CALL: Duration = Duration::from_secs(5);
+/// Longest silence between two pieces of a repository, beyond what the hub's client waits for itself.
+const LONGEST_SILENCE: Duration = Duration::from_secs(1_800);
+
+/// Describes the claims of cycles whose contest has rules about repositories.
+pub struct Describer {
+    hub: HubReader,
+    time: Duration,
+    pulse: Pulse,
+}
+
+/// Why nothing could be described, by no fault of any miner's.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriberError {
+    /// Not one repository could be read.
+    #[error("none of the {repositories} repositories that claims name could be read ({cause}); is the hub reachable?")]
+    Hub {
+        /// How many were asked for.
+        repositories: usize,
+        /// What the first one met.
+        cause: DescribeError,
+    },
+    /// Endpoints cannot be called from here.
+    #[error("endpoints cannot be called: {0}")]
+    Endpoints(String),
+}
+
+impl Describer {
+    /// A describer that gives all repositories of a cycle together `time`.
+    pub fn new(hub: HubReader, time: Duration) -> Describer {
+        Describer { hub, time, pulse: Pulse::new("scheduler") }
+    }
+
+    /// Tells its progress where the scheduler does.
+    pub(super) fn set_pulse(&mut self, pulse: Pulse) {
+        self.pulse = pulse;
+    }
+
+    /// Describes every claim whose text is good. What cannot be read in time, or not at all while other repositories can, is
+    /// [`RepositoryState::Unfinished`]; what was read of it is kept for the next cycle.
+    ///
+    /// # Errors
+    /// [`DescriberError`]: then nobody is judged, and all is to be tried again.
+    pub async fn describe(
+        &self,
+        claims: &ClaimsAt,
+        contest: &Contest,
+        rules: &RepositoryRules,
+        anchor_time: Option<Timestamp>,
+    ) -> Result<Vec<(Admission, Option<Description>)>, DescriberError> {
+        let named: Vec<(Uid, &Claim)> = claims
+            .admissions
+            .iter()
+            .filter(|admission| admission.verdict.is_admitted())
+            .filter_map(|admission| Some((admission.uid, admission.claim.as_ref()?)))
+            .collect();
+        let mut repositories = self.repositories(&named, rules).await?;
+        let mut endpoints = endpoints(&named, contest).await?;
+        let facts = |hotkey: Hotkey| {
+            let neuron = claims.neurons.iter().find(|neuron| neuron.hotkey == hotkey);
+            ChainFacts {
+                coldkey: neuron.and_then(|neuron| neuron.coldkey),
+                stake_rao: neuron.map(|neuron| neuron.stake_rao),
+                anchor_time,
+            }
+        };
+        let described = |admission: &Admission| {
+            let description = repositories.remove(&admission.uid).map(|repository| Description {
+                repository,
+                chain: facts(admission.hotkey),
+                endpoint: endpoints.remove(&admission.uid).unwrap_or(EndpointState::NotAsked),
+            });
+            (admission.clone(), description)
+        };
+        Ok(claims.admissions.iter().map(described).collect())
+    }
+
+    async fn repositories(
+        &self,
+        named: &[(Uid, &Claim)],
+        rules: &RepositoryRules,
+    ) -> Result<BTreeMap<Uid, RepositoryState>, DescriberError> {
+        let deadline = Instant::now() + self.time;
+        // Copies of a claim name the same repository, which is read once.
+        let mut claimed: BTreeMap<(&str, &str), Vec<Uid>> = BTreeMap::new();
+        for (uid, claim) in named {
+            claimed.entry((&claim.repo, &claim.revision)).or_default().push(*uid);
+        }
+        let total = claimed.len();
+        let read = |(at, uids): ((_, _), Vec<Uid>)| -> BoxFuture<'_, (Vec<Uid>, Result<_, _>)> {
+            Box::pin(async move { (uids, self.repository(at, rules, deadline).await) })
+        };
+        let reads: Vec<_> = claimed.into_iter().map(read).collect();
+        let mut reads = stream::iter(reads).buffer_unordered(REPOSITORIES_AT_A_TIME);
+        let (mut states, mut failures) = (BTreeMap::new(), Vec::new());
+        let mut done = 0;
+        while let Some((uids, read)) = reads.next().await {
+            done += 1;
+            tracing::info!(?uids, done, total, "repository looked at");
+            match read {
+                Ok(state) => states.extend(uids.into_iter().map(|uid| (uid, state.clone()))),
+                Err(error) => failures.push((uids, error)),
+            }
+        }
+        if states.is_empty()
+            && let Some(at) = failures.iter().position(|(_, error)| matches!(error, DescribeError::Hub(_)))
+        {
+            return Err(DescriberError::Hub { repositories: total, cause: failures.swap_remove(at).1 });
+        }
+        for (uids, error) in failures {
+            tracing::warn!(?uids, error = %printable(&error.to_string(), 400), "a repository could not be described");
+            let state = RepositoryState::Unfinished(error.to_string());
+            states.extend(uids.into_iter().map(|uid| (uid, state.clone())));
+        }
+        Ok(states)
+    }
+
+    async fn repository(
+        &self,
+        (repo, revision): (&str, &str),
+        rules: &RepositoryRules,
+        deadline: Instant,
+    ) -> Result<RepositoryState, DescribeError> {
+        let name = printable(repo, 100);
+        let progress = |read: Read| {
+            let text = format!("reading {name}: {} of {} MB", read.done / 1_000_000, read.total / 1_000_000);
+            self.pulse.doing(&text, LONGEST_SILENCE);
+        };
+        progress(Read { done: 0, total: 0 });
+        let time = deadline.saturating_duration_since(Instant::now());
+        self.hub.describe(repo, revision, &Reading { rules, time, progress: &progress }).await
+    }
+}
+
+/// Whether endpoints answer at all; whether they answer well, the episodes tell. When not even half of them do, our own network
+/// is in doubt, and those that do not answer count as not asked.
+async fn endpoints(named: &[(Uid, &Claim)], contest: &Contest) -> Result<BTreeMap<Uid, EndpointState>, DescriberError> {
+    let client = PolicyClient::new(&contest.deployment, ClientOptions::default())
+        .map_err(|error| DescriberError::Endpoints(error.to_string()))?;
+    let client = &client;
+    let ask = |&(uid, claim): &(Uid, &Claim)| -> BoxFuture<'_, (Uid, bool)> {
+        let deployment = claim.deployment.clone();
+        Box::pin(async move { (uid, answers(client, &deployment, &contest.deployment, &contest.limits).await) })
+    };
+    let asked: Vec<_> = named.iter().map(ask).collect();
+    let answered: BTreeMap<Uid, bool> = stream::iter(asked).buffer_unordered(ENDPOINTS_AT_A_TIME).collect().await;
+    let silent = answered.values().filter(|answers| !**answers).count();
+    let is_ours = silent * 2 >= answered.len();
+    if silent > 0 && is_ours {
+        tracing::warn!(silent, asked = answered.len(), "so many endpoints do not answer that our network is in doubt");
+    }
+    let state = |answers: bool| match answers {
+        true => EndpointState::Healthy,
+        false if is_ours => EndpointState::NotAsked,
+        false => EndpointState::Unhealthy("Nothing answers at /health, nor did it on a second call.".to_owned()),
+    };
+    Ok(answered.into_iter().map(|(uid, answers)| (uid, state(answers))).collect())
+}
+
+async fn answers(client: &PolicyClient, deployment: &str, rules: &DeploymentRules, limits: &Limits) -> bool {
+    let Ok(endpoint) = Endpoint::parse(deployment, rules) else { return false };
+    if client.reaches(&endpoint, limits).await {
+        return true;
+    }
+    tokio::time::sleep(SECOND_CALL).await;
+    client.reaches(&endpoint, limits).await
+}
