@@ -86,7 +86,7 @@
           default = app pkgs.kinitro.meta.description (lib.getExe pkgs.kinitro);
           demo = command "One whole cycle on this machine" "demo";
           verify = command "Verify a published cycle" "verify";
-          miner = command "Serve a policy of ours as a miner would" "mock-miner";
+          miner = command "Make, train, try and deploy a policy of your own" "miner";
         }
       );
 
