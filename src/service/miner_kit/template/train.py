@@ -4,8 +4,8 @@
     python3 train.py dataset
 
 It learns from the pictures and the four numbers where the expert's hand will end, which is what the expert was after.
-The expert of these episodes is pushed about, because from one that always goes straight a policy learns that the goal is
-just ahead of the hand, wherever the hand is.
+The expert of these episodes is pushed about, because one that always goes straight never shows what to do beside its
+own way.
 Replace it by your own training (PyTorch, JAX, …); weights are accepted as safetensors only.
 """
 
