@@ -111,7 +111,7 @@ impl HubHttp {
     }
 
     /// Gets a JSON document of at most `cap_bytes`. `path` begins with a slash and may hold a query; foreign names in it
-    /// went through [`escape`].
+    /// went through [`crate::hub::escape`].
     ///
     /// # Errors
     /// [`HubError`].

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::plan::ClaimsAt;
 use crate::admission::{Admission, ChainFacts, Description, Endpoint as EndpointState, RepositoryState};
-use crate::domain::{Claim, Contest, DeploymentRules, Hotkey, Limits, RepositoryRules, Uid, printable};
+use crate::domain::{BlockNumber, Claim, Contest, DeploymentRules, Hotkey, Limits, RepositoryRules, Uid, printable};
 use crate::hub::repository::{DescribeError, HubReader, Read, Reading};
 use crate::policy::{ClientOptions, Endpoint, PolicyClient};
 use crate::service::supervision::Pulse;
@@ -103,16 +103,12 @@ impl Describer {
         rules: &RepositoryRules,
     ) -> Result<BTreeMap<Uid, RepositoryState>, DescriberError> {
         let deadline = Instant::now() + self.time;
-        // Copies of a claim name the same repository, which is read once.
-        let mut claimed: BTreeMap<(&str, &str), Vec<Uid>> = BTreeMap::new();
-        for (uid, claim) in named {
-            claimed.entry((&claim.repo, &claim.revision)).or_default().push(*uid);
-        }
+        let claimed = reading_order(named);
         let total = claimed.len();
-        let read = |(at, uids): ((_, _), Vec<Uid>)| -> BoxFuture<'_, (Vec<Uid>, Result<_, _>)> {
-            Box::pin(async move { (uids, self.repository(at, rules, deadline).await) })
-        };
-        let reads: Vec<_> = claimed.into_iter().map(read).collect();
+        let mut reads: Vec<BoxFuture<'_, (Vec<Uid>, Result<_, _>)>> = Vec::with_capacity(total);
+        for Claimed { at, uids } in claimed {
+            reads.push(Box::pin(async move { (uids, self.repository(at, rules, deadline).await) }));
+        }
         let mut reads = stream::iter(reads).buffer_unordered(REPOSITORIES_AT_A_TIME);
         let (mut states, mut failures) = (BTreeMap::new(), Vec::new());
         let mut done = 0;
@@ -154,6 +150,29 @@ impl Describer {
     }
 }
 
+/// A repository at a revision that claims name.
+#[derive(Debug, PartialEq, Eq)]
+struct Claimed<'a> {
+    /// Name and revision.
+    at: (&'a str, &'a str),
+    /// Who claims it.
+    uids: Vec<Uid>,
+}
+
+/// What is to be read, in its order. Copies of a claim name the same repository, which is read once. Older claims come first:
+/// whoever claims a hundred large repositories delays those only that are as young.
+fn reading_order<'a>(named: &[(Uid, &'a Claim)]) -> Vec<Claimed<'a>> {
+    let mut claimed: BTreeMap<(&str, &str), (BlockNumber, Vec<Uid>)> = BTreeMap::new();
+    for (uid, claim) in named {
+        let (oldest, uids) = claimed.entry((&claim.repo, &claim.revision)).or_insert((claim.block, Vec::new()));
+        *oldest = claim.block.min(*oldest);
+        uids.push(*uid);
+    }
+    let mut in_line: Vec<_> = claimed.into_iter().collect();
+    in_line.sort_by_key(|(_, (oldest, _))| *oldest);
+    in_line.into_iter().map(|(at, (_, uids))| Claimed { at, uids }).collect()
+}
+
 /// Whether endpoints answer at all; whether they answer well, the episodes tell. When not even half of them do, our own network
 /// is in doubt, and those that do not answer count as not asked.
 async fn endpoints(named: &[(Uid, &Claim)], contest: &Contest) -> Result<BTreeMap<Uid, EndpointState>, DescriberError> {
@@ -186,4 +205,23 @@ async fn answers(client: &PolicyClient, deployment: &str, rules: &DeploymentRule
     }
     tokio::time::sleep(SECOND_CALL).await;
     client.reaches(&endpoint, limits).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_claims_are_read_first_and_each_repository_once() {
+        let claim = |block, repo: &str| Claim {
+            block: BlockNumber(block),
+            repo: repo.into(),
+            revision: "sha".into(),
+            deployment: "d".into(),
+        };
+        let claims = [claim(30, "b/young"), claim(10, "z/old"), claim(20, "a/copied"), claim(25, "a/copied")];
+        let named: Vec<_> = claims.iter().enumerate().map(|(uid, claim)| (Uid(uid as u16), claim)).collect();
+        let order: Vec<_> = reading_order(&named).into_iter().map(|claimed| (claimed.at.0, claimed.uids)).collect();
+        assert_eq!(order, [("z/old", vec![Uid(1)]), ("a/copied", vec![Uid(2), Uid(3)]), ("b/young", vec![Uid(0)])]);
+    }
 }
