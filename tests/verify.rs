@@ -136,7 +136,7 @@ fn the_chains_word_is_compared_when_it_is_known() {
 }
 
 fn on_chain(rows: Vec<SubmissionRow>) -> ClaimsOnChain {
-    ClaimsOnChain { rows, incentives: [].into() }
+    ClaimsOnChain { rows, ..ClaimsOnChain::default() }
 }
 
 /// One episode, and the manifest with everything that the chain could say against it.

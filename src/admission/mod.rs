@@ -7,6 +7,7 @@
 //! fetches a [`Description`] knows nothing of the rules, and the rules fetch nothing.
 
 mod commitment;
+mod contradiction;
 mod deployment;
 mod described;
 mod description;
@@ -18,6 +19,7 @@ mod rules;
 mod weights;
 
 pub use commitment::{ClaimText, MAX_COMMITMENT_BYTES, MAX_RAW_BYTES, Payload, encode_claim, read_commitment};
+pub use contradiction::contradiction;
 pub use deployment::check_deployment;
 pub use described::{Judged, Judgement, admit_described};
 pub use description::{

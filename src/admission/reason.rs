@@ -214,8 +214,13 @@ impl ReasonCode {
     /// Whether a claim that is refused for this reason has no right to its weights: it is in doubt whose they are, or the claim
     /// is none. Such a claim keeps no other out, and its date is not remembered.
     pub fn disowns(self) -> bool {
-        use ReasonCode::{BaseModel, ColdkeyMalformed, ColdkeyMismatch, ColdkeyMissing, HotkeyRepeated};
-        matches!(self, ColdkeyMissing | ColdkeyMalformed | ColdkeyMismatch | HotkeyRepeated | BaseModel)
+        use ReasonCode::{
+            BaseModel, ColdkeyMalformed, ColdkeyMismatch, ColdkeyMissing, HotkeyRepeated, RevisionNotFound,
+        };
+        matches!(
+            self,
+            ColdkeyMissing | ColdkeyMalformed | ColdkeyMismatch | HotkeyRepeated | BaseModel | RevisionNotFound
+        )
     }
 }
 

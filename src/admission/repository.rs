@@ -264,6 +264,31 @@ impl Repository {
     }
 }
 
+impl Repository {
+    /// Whether `coldkey.txt` leaves it open that one of the `owners` has a right to it: none does that names somebody else or nobody.
+    pub fn may_be_of(&self, owners: Option<&[Hotkey]>, rules: &RepositoryRules) -> bool {
+        match owners {
+            Some(owners) if rules.coldkey_file => self.coldkey.named().is_some_and(|named| owners.contains(&named)),
+            _ => true,
+        }
+    }
+}
+
+impl ColdkeyText {
+    /// The account that it names, if it is one address and nothing else.
+    fn named(&self) -> Option<Hotkey> {
+        match self {
+            ColdkeyText::Text(text) => address_in(text).parse().ok(),
+            ColdkeyText::Missing | ColdkeyText::TooLong(_) | ColdkeyText::NotRead => None,
+        }
+    }
+}
+
+/// A text without what editors put around it.
+fn address_in(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}').trim()
+}
+
 fn safetensors_are_well_formed(submission: Judgeable) -> Finding {
     match submission.found().map(|repository| &repository.weights) {
         Err(finding) => finding,
@@ -309,7 +334,7 @@ fn coldkey_owns_the_hotkey(submission: Judgeable) -> Finding {
             let sentence = "coldkey.txt must hold one ss58 address and nothing else.";
             return bad(ReasonCode::ColdkeyMalformed, sentence, &format!("{bytes} bytes"));
         }
-        ColdkeyText::Text(text) => text.trim_start_matches('\u{feff}').trim(),
+        ColdkeyText::Text(text) => address_in(text),
     };
     let named = match text.parse::<Hotkey>() {
         Ok(named) => named,

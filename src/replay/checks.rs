@@ -8,10 +8,13 @@ use serde_json::Value;
 use super::difference::Difference;
 use super::submissions::{ClaimsOnChain, check_submissions};
 use super::{CycleManifest, Finding, Level, ReplayOptions, ReplayReport, SignedCycle, replay_levels, scores_of};
+use crate::admission::ReasonCode;
 use crate::beacon::{cycle_seed, episode_seed};
 use crate::domain::{BlockHash, Hotkey, Netuid, printable};
 use crate::sim::Simulator;
-use crate::transcript::{EpisodeRow, Header, Transcript, TranscriptError, canonical_json, log_commitment};
+use crate::transcript::{
+    EpisodeRow, Header, SubmissionRow, Transcript, TranscriptError, canonical_json, log_commitment,
+};
 
 /// What is known of the chain from a source other than the manifest. What is unknown is not checked, and said so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -86,6 +89,25 @@ fn check_succession(previous: &SignedCycle, signed: &SignedCycle) -> Result<(), 
     if reused || now.anchor.number < before.anchor.number {
         let later = format!("a block after {}, the anchor of cycle {}", before.anchor.number, before.cycle);
         return Err(Difference::of("anchor", later, now.anchor.number));
+    }
+    check_dates_kept(&before.submissions, &now.submissions)
+}
+
+/// That nobody's date of the same weights became a later one.
+fn check_dates_kept(before: &[SubmissionRow], now: &[SubmissionRow]) -> Result<(), Difference> {
+    let holds = |row: &&SubmissionRow| {
+        row.weights.is_some()
+            && row.verdict.codes().iter().all(|slug| ReasonCode::of_slug(slug).is_some_and(|code| !code.disowns()))
+    };
+    for row in now.iter().filter(|row| row.weights.is_some()) {
+        let same_model = |earlier: &&SubmissionRow| earlier.hotkey == row.hotkey && earlier.weights == row.weights;
+        if let Some(earlier) = before.iter().filter(holds).find(same_model)
+            && row.since > earlier.since
+        {
+            let field = format!("submission of uid {}.since", row.uid);
+            let at_most = format!("{} at most, as in the manifest before", earlier.since);
+            return Err(Difference::of(field, at_most, row.since));
+        }
     }
     Ok(())
 }

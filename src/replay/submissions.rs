@@ -17,6 +17,8 @@ pub struct ClaimsOnChain {
     pub rows: Vec<SubmissionRow>,
     /// What the chain pays each uid, of 65535.
     pub incentives: BTreeMap<Uid, u16>,
+    /// The stake behind each uid, in rao.
+    pub stakes_rao: BTreeMap<Uid, u64>,
 }
 
 /// That nobody was dropped, invented, or judged by other rules than the published ones.
@@ -38,20 +40,23 @@ pub(super) fn check_submissions(
         match (on_chain.get(uid), stated.get(uid)) {
             (Some(_), None) => return Err(Difference::of(field(uid), "the one that stood on the chain", "none")),
             (None, Some(_)) => return Err(Difference::of(field(uid), "none, as on the chain", "one")),
-            (Some(row), Some(stated)) => drop(expected.insert(*uid, completed(row, stated, contest))),
+            (Some(row), Some(stated)) => {
+                let stake_rao = chain.stakes_rao.get(uid).copied();
+                expected.insert(*uid, completed(row, stated, contest, stake_rao));
+            }
             (None, None) => {}
         }
     }
     let admissible = expected.values().filter(|row| row.is_admitted());
-    let candidates: Vec<Candidate> = admissible.filter_map(|row| Some((row.uid, row.claim.as_ref()?.block))).collect();
+    let candidates: Vec<Candidate> = admissible.map(|row| (row.uid, row.since)).collect();
     let due = due_uids(&candidates, contest.due, &chain.incentives, anchor);
     for (uid, row) in &mut expected {
         if row.is_admitted() && !due.contains(uid) {
             row.verdict = Verdict::of_codes(vec![ReasonCode::NotDue.slug().to_owned()]);
         }
-        // The date decides ties of those who take part; of the others it means nothing.
+        // The date decides ties of those who take part, and who was first with some weights; of the others it means nothing.
         let stated = &stated[uid];
-        if !row.is_admitted() {
+        if !row.is_admitted() && row.weights.is_none() {
             row.since = stated.since;
         }
         if row != stated {
@@ -62,15 +67,22 @@ pub(super) fn check_submissions(
 }
 
 /// A row that follows from the chain, with what only the operator could see.
-fn completed(row: &SubmissionRow, stated: &SubmissionRow, contest: &Contest) -> SubmissionRow {
-    if contest.repository.is_none() {
-        return row.clone();
+fn completed(row: &SubmissionRow, stated: &SubmissionRow, contest: &Contest, stake_rao: Option<u64>) -> SubmissionRow {
+    let Some(rules) = &contest.repository else { return row.clone() };
+    // Stakes stand on the chain as well; the place of the reason among the others does not matter.
+    let lacks_stake = row.is_admitted() && stake_rao.is_some_and(|stake| stake < rules.min_stake_rao);
+    let is_seen = |slug: &&String| match ReasonCode::of_slug(slug.as_str()) {
+        Some(ReasonCode::StakeTooLow) => lacks_stake,
+        Some(code) => !code.follows_from_the_chain(),
+        None => false,
+    };
+    let mut seen: Vec<String> = stated.verdict.codes().iter().filter(is_seen).cloned().collect();
+    let stake_too_low = ReasonCode::StakeTooLow.slug();
+    if lacks_stake && !seen.iter().any(|slug| slug == stake_too_low) {
+        seen.push(stake_too_low.to_owned());
     }
-    let is_seen =
-        |slug: &&String| ReasonCode::of_slug(slug.as_str()).is_some_and(|code| !code.follows_from_the_chain());
-    let seen = stated.verdict.codes().iter().filter(is_seen).cloned();
     SubmissionRow {
-        since: row.since.min(stated.since),
+        since: if stated.weights.is_some() { row.since.min(stated.since) } else { row.since },
         weights: stated.weights,
         verdict: Verdict::of_codes(row.verdict.codes().iter().cloned().chain(seen).collect()),
         ..row.clone()
@@ -98,7 +110,7 @@ mod tests {
     }
 
     fn chain(rows: Vec<SubmissionRow>) -> ClaimsOnChain {
-        ClaimsOnChain { rows, incentives: [(Uid(1), 9)].into() }
+        ClaimsOnChain { rows, incentives: [(Uid(1), 9)].into(), stakes_rao: [(Uid(1), 5)].into() }
     }
 
     fn found(chain: &ClaimsOnChain, stated: &[SubmissionRow], contest: &Contest) -> Option<String> {
@@ -145,6 +157,29 @@ mod tests {
         assert!(found(&refused, &[row(1, &[])], &contest).is_some());
         assert!(found(&refused, &[row(1, &["repo_not_found"])], &contest).is_some());
         assert_eq!(found(&refused, &[row(1, &["revision_malformed", "repo_not_found"])], &contest), None);
+    }
+
+    #[test]
+    fn a_date_other_than_the_claims_needs_weights_and_is_never_later() {
+        let weights = Some(WeightsDigest(Digest::of(b"weights")));
+        let later = SubmissionRow { since: BlockNumber(999), weights, ..row(1, &["weights_duplicate"]) };
+        assert!(found(&chain(vec![row(1, &[])]), &[later], &with_repositories()).is_some());
+        let unread = SubmissionRow { since: BlockNumber(7), ..row(1, &[]) };
+        assert!(found(&chain(vec![row(1, &[])]), &[unread], &with_repositories()).is_some());
+    }
+
+    #[test]
+    fn stakes_stand_on_the_chain() {
+        let contest = |min_stake_rao| Contest {
+            repository: Some(RepositoryRules { min_stake_rao, ..RepositoryRules::default() }),
+            ..Contest::default()
+        };
+        let (on_chain, admitted, poor) = (chain(vec![row(1, &[])]), [row(1, &[])], [row(1, &["stake_too_low"])]);
+        assert_eq!(found(&on_chain, &admitted, &contest(5)), None);
+        assert!(found(&on_chain, &admitted, &contest(6)).is_some());
+        assert!(found(&on_chain, &poor, &contest(5)).is_some());
+        assert_eq!(found(&on_chain, &poor, &contest(6)), None);
+        assert_eq!(found(&on_chain, &[row(1, &["stake_too_low", "repo_private"])], &contest(6)), None);
     }
 
     #[test]

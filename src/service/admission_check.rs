@@ -99,7 +99,7 @@ pub async fn check(
             if is_malformed(&admit(&claim, &contest.deployment), ReasonCode::RepoMalformed) {
                 (repo.clone(), revision.clone(), RepositoryState::Missing)
             } else {
-                let reading = Reading { rules: &rules, time, progress };
+                let reading = Reading { rules: &rules, time, owners: None, only_known: false, progress };
                 (repo.clone(), revision.clone(), reader.describe(repo, revision, &reading).await?)
             }
         }

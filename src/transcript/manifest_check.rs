@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::canonical::MAX_SAFE_INTEGER;
 use super::{EpisodeRow, MANIFEST_FORMAT, MANIFEST_VERSION, Manifest, SubmissionRow, Verdict, episodes_tree};
-use crate::admission::{PublishedClaim, check_duplicates};
+use crate::admission::{PublishedClaim, ReasonCode, check_duplicates, contradiction};
 use crate::beacon::Beacon;
 use crate::domain::{Digest, Hotkey, Outcome, Party, camera_problems, printable};
 
@@ -114,9 +114,20 @@ impl<S> Manifest<S> {
 
     /// Of equal weights the earliest claim alone takes part; and only contests with rules about repositories know any.
     fn check_weights(&self) -> Result<(), ManifestError> {
-        if self.contest.repository.is_none() {
+        let Some(rules) = &self.contest.repository else {
             let named = self.submissions.iter().find(|row| row.weights.is_some());
             return rule(named.is_none(), || "weights are named, and the contest has no rules about them".into());
+        };
+        for row in &self.submissions {
+            if row.weights.is_some() {
+                let claimed = row.claim.as_ref().map_or(0, |claim| claim.block.0);
+                rule(row.since.0 <= claimed, || format!("uid {} is dated later than its claim", row.uid))?;
+            }
+            let is_known = row.weights.is_some() || !row.is_admitted();
+            rule(is_known, || format!("uid {} was admitted without weights", row.uid))?;
+            let codes = row.verdict.codes().iter().filter_map(|slug| ReasonCode::of_slug(slug));
+            contradiction(&codes.collect::<Vec<_>>(), row.weights, rules)
+                .map_or(Ok(()), |what| rule(false, || format!("uid {}: {what}", row.uid)))?;
         }
         let published = |row: &SubmissionRow| PublishedClaim {
             uid: row.uid,

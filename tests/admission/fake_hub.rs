@@ -72,7 +72,9 @@ impl Content {
             let large = name.ends_with(".safetensors");
             let sha256 = hex::encode(Sha256::digest(bytes));
             let lfs = large.then(|| json!({"sha256": sha256, "size": bytes.len(), "pointerSize": 134}));
-            json!({"rfilename": name, "size": bytes.len(), "blobId": &sha256[..40], "lfs": lfs})
+            let blob = [format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat();
+            let blob_id = hex::encode(sha1::Sha1::digest(blob));
+            json!({"rfilename": name, "size": bytes.len(), "blobId": blob_id, "lfs": lfs})
         };
         let mut info = json!({
             "id": REPO, "sha": SHA, "lastModified": "2026-01-01T00:00:00.000Z", "private": false, "gated": false,

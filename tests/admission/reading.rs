@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use kinitro::admission::{ColdkeyText, Repository, RepositoryState, WeightsFault, WeightsState};
-use kinitro::domain::RepositoryRules;
+use kinitro::domain::{Hotkey, RepositoryRules};
 use kinitro::hub::repository::{DescribeError, HubReader, Read, ReadCache, Reading};
 use kinitro::hub::{HubError, Patience};
 use serde_json::json;
@@ -19,7 +19,7 @@ fn reader(hub: &FakeHub, cache: Option<ReadCache>) -> HubReader {
 }
 
 async fn described(reader: &HubReader, rules: &RepositoryRules) -> Result<RepositoryState, DescribeError> {
-    let reading = Reading { rules, time: Duration::from_secs(60), progress: &|_| () };
+    let reading = Reading { rules, time: Duration::from_secs(60), owners: None, only_known: false, progress: &|_| () };
     reader.describe(REPO, SHA, &reading).await
 }
 
@@ -154,7 +154,8 @@ async fn a_storage_without_ranges_is_read_again_from_the_beginning() {
     let seen = Mutex::new(Vec::new());
     let rules = RepositoryRules::default();
     let progress = |read: Read| seen.lock().unwrap().push(read);
-    let reading = Reading { rules: &rules, time: Duration::from_secs(60), progress: &progress };
+    let reading =
+        Reading { rules: &rules, time: Duration::from_secs(60), owners: None, only_known: false, progress: &progress };
     let state = reader(&hub, None).describe(REPO, SHA, &reading).await.unwrap();
     let RepositoryState::Found(Repository { weights: WeightsState::Read(weights), .. }) = state else { panic!() };
     assert_eq!(weights.digest().to_string(), digest(&FakeHub::of(content())).await);
@@ -250,7 +251,72 @@ async fn the_time_of_a_check_is_bounded() {
         }),
     );
     let rules = RepositoryRules::default();
-    let reading = Reading { rules: &rules, time: Duration::from_millis(200), progress: &|_| () };
+    let reading =
+        Reading { rules: &rules, time: Duration::from_millis(200), owners: None, only_known: false, progress: &|_| () };
     let error = reader(&hub, None).describe(REPO, SHA, &reading).await.unwrap_err();
     assert!(matches!(error, DescribeError::OutOfTime { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_branch_whose_name_looks_like_a_sha_is_no_revision() {
+    let hub = FakeHub::of(Content::good().info(json!({"sha": "f".repeat(40)})));
+    assert_eq!(state(&hub).await.unwrap(), RepositoryState::RevisionMissing);
+    assert!(hub.storage.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_storage_that_refuses_strangers_says_nothing_about_the_miner() {
+    let hub = FakeHub::with_storage(Content::good(), Box::new(|_, _| Reply::status(401)));
+    assert!(matches!(state(&hub).await, Err(DescribeError::Hub(HubError::Unauthorised { .. }))));
+}
+
+#[tokio::test]
+async fn small_files_are_held_against_gits_name_of_them() {
+    let model = safetensors("w", &[7; 4_000]);
+    let listed = |blob: &str| {
+        json!({"siblings": [
+            {"rfilename": "model.safetensors", "size": model.len(), "blobId": blob, "lfs": null},
+        ]})
+    };
+    let blob = [format!("blob {}\0", model.len()).as_bytes(), &model].concat();
+    let blob = hex::encode(<sha1::Sha1 as sha2::Digest>::digest(blob));
+    let good = FakeHub::of(Content::good().info(listed(&blob)));
+    assert!(matches!(found(&good).await.weights, WeightsState::Read(_)));
+    let wrong = FakeHub::of(Content::good().info(listed(&"0".repeat(40))));
+    assert!(matches!(state(&wrong).await, Err(DescribeError::WrongDigest { .. })));
+}
+
+#[tokio::test]
+async fn tensors_that_belong_to_somebody_else_are_not_read() {
+    let hub = FakeHub::of(Content::good());
+    let (alice, other) = (ALICE.parse().unwrap(), Hotkey([9; 32]));
+    let rules = RepositoryRules::default();
+    let read = async |owners: &[Hotkey], rules: &RepositoryRules| {
+        let time = Duration::from_secs(60);
+        let reading = Reading { rules, time, owners: Some(owners), only_known: false, progress: &|_| () };
+        match reader(&hub, None).describe(REPO, SHA, &reading).await.unwrap() {
+            RepositoryState::Found(repository) => repository.weights,
+            state => panic!("{state:?}"),
+        }
+    };
+    assert_eq!(read(&[other], &rules).await, WeightsState::NotRead);
+    assert!(hub.storage.asked().is_empty());
+    assert!(matches!(read(&[other, alice], &rules).await, WeightsState::Read(_)));
+    let nobody = RepositoryRules { coldkey_file: false, ..rules };
+    assert!(matches!(read(&[other], &nobody).await, WeightsState::Read(_)));
+}
+
+#[tokio::test]
+async fn when_the_time_is_over_what_was_read_before_is_still_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = || Some(ReadCache::open(folder.path()).unwrap());
+    let hub = FakeHub::of(Content::good());
+    let rules = RepositoryRules::default();
+    let time = Duration::from_secs(60);
+    let known = Reading { rules: &rules, time, owners: None, only_known: true, progress: &|_| () };
+    let late = reader(&hub, cache()).describe(REPO, SHA, &known).await;
+    assert!(matches!(late, Err(DescribeError::OutOfTime { .. })), "{late:?}");
+    let first = described(&reader(&hub, cache()), &rules).await.unwrap();
+    assert_eq!(reader(&hub, cache()).describe(REPO, SHA, &known).await.unwrap(), first);
+    assert_eq!(hub.storage.asked().len(), 1);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::proof::Proof;
 use super::stream::read_file;
 use super::wire::{ModelInfo, Sibling};
 use super::{DescribeError, ReadCache};
@@ -12,7 +13,7 @@ use crate::admission::{
     COLDKEY_FILE, ColdkeyText, FileWeights, MAX_COLDKEY_BYTES, RepoFile, Repository, RepositoryState, Weights,
     WeightsState,
 };
-use crate::domain::RepositoryRules;
+use crate::domain::{Hotkey, RepositoryRules};
 use crate::hub::{HubError, HubHttp, Patience, escape};
 
 /// The public model hub.
@@ -44,6 +45,11 @@ pub struct Reading<'a> {
     pub rules: &'a RepositoryRules,
     /// Time for the whole description.
     pub time: Duration,
+    /// The coldkeys of those who claim it, where they are known: the tensors of what its `coldkey.txt` gives to none of them
+    /// are not read.
+    pub owners: Option<&'a [Hotkey]>,
+    /// Reads no tensors that were not read before: for when the time is over and what is known may still be told.
+    pub only_known: bool,
     /// Told after every piece that came.
     pub progress: &'a (dyn Fn(Read) + Sync),
 }
@@ -90,6 +96,10 @@ impl HubReader {
         }
         let wrong = |cause: &str| self.wrong(repo, cause);
         let sha = info.sha.clone().ok_or_else(|| wrong("it names no sha"))?;
+        if is_sha(revision) && !revision.eq_ignore_ascii_case(&sha) {
+            // A branch or tag whose name looks like a sha: it can be moved to any weights later.
+            return Ok(RepositoryState::RevisionMissing);
+        }
         let mut files = Vec::with_capacity(info.siblings.len());
         for file in &info.siblings {
             let bytes = file.bytes().ok_or_else(|| wrong("it gives a file without its size"))?;
@@ -103,27 +113,36 @@ impl HubReader {
             weights: WeightsState::NotRead,
         };
         let base = format!("/{}/resolve/{}/", escape(repo), escape_part(&repository.sha));
-        repository.coldkey = match self.coldkey(&base, &repository).await {
+        repository.coldkey = match self.coldkey(&base, &info.siblings).await {
             Ok(coldkey) => coldkey,
-            Err(error) => return state_of(error),
+            Err(DescribeError::Hub(error)) => return state_of_file(error),
+            Err(error) => return Err(error),
         };
-        if repository.is_worth_reading(reading.rules) {
+        if repository.is_worth_reading(reading.rules) && repository.may_be_of(reading.owners, reading.rules) {
             match self.weights(&base, &info.siblings, &repository, reading).await {
                 Ok(weights) => repository.weights = weights,
-                Err(DescribeError::Hub(error)) => return state_of(error),
+                Err(DescribeError::Hub(error)) => return state_of_file(error),
                 Err(error) => return Err(error),
             }
         }
         Ok(RepositoryState::Found(repository))
     }
 
-    async fn coldkey(&self, base: &str, repository: &Repository) -> Result<ColdkeyText, HubError> {
-        let bytes = match repository.files.iter().find(|file| file.path == COLDKEY_FILE) {
-            None => return Ok(ColdkeyText::Missing),
-            Some(file) if file.bytes > MAX_COLDKEY_BYTES => return Ok(ColdkeyText::TooLong(file.bytes)),
-            Some(_) => self.http.get_bytes(&format!("{base}{COLDKEY_FILE}"), MAX_COLDKEY_BYTES as usize).await?,
+    async fn coldkey(&self, base: &str, siblings: &[Sibling]) -> Result<ColdkeyText, DescribeError> {
+        let Some(file) = siblings.iter().find(|file| file.rfilename == COLDKEY_FILE) else {
+            return Ok(ColdkeyText::Missing);
         };
-        Ok(ColdkeyText::Text(String::from_utf8_lossy(&bytes).into_owned()))
+        let bytes = file.bytes().unwrap_or_default();
+        if bytes > MAX_COLDKEY_BYTES {
+            return Ok(ColdkeyText::TooLong(bytes));
+        }
+        let content = self.http.get_bytes(&format!("{base}{COLDKEY_FILE}"), MAX_COLDKEY_BYTES as usize).await?;
+        let mut proof = Proof::of(file, content.len() as u64);
+        proof.update(&content);
+        if !proof.holds() {
+            return Err(DescribeError::WrongDigest { path: COLDKEY_FILE.to_owned() });
+        }
+        Ok(ColdkeyText::Text(String::from_utf8_lossy(&content).into_owned()))
     }
 
     async fn weights(
@@ -147,7 +166,7 @@ impl HubReader {
         for RepoFile { path, bytes } in wanted {
             let named = |file: &&Sibling| file.rfilename == *path;
             let Some(file) = siblings.iter().find(named) else { continue };
-            match self.file(&format!("{base}{}", escape(path)), file, *bytes, &moved).await? {
+            match self.file(&format!("{base}{}", escape(path)), file, *bytes, (reading, &moved)).await? {
                 Ok(tensors) => read.push((path, tensors)),
                 Err(problem) => return Ok(WeightsState::Wrong(problem.in_file(path))),
             }
@@ -164,12 +183,15 @@ impl HubReader {
         url_path: &str,
         file: &Sibling,
         bytes: u64,
-        moved: &(dyn Fn(i64) + Sync),
+        (reading, moved): (&Reading<'_>, &(dyn Fn(i64) + Sync)),
     ) -> Result<Result<FileWeights, crate::admission::WeightsProblem>, DescribeError> {
         let place = self.cache.as_ref().zip(file.content());
         if let Some(read) = place.as_ref().and_then(|(cache, content)| cache.get(content, bytes)) {
             moved(bytes as i64);
             return Ok(read);
+        }
+        if reading.only_known {
+            return Err(DescribeError::OutOfTime { seconds: reading.time.as_secs() });
         }
         let read = read_file(&self.http, url_path, file, bytes, moved).await?;
         if let Some((cache, content)) = place {
@@ -187,6 +209,19 @@ impl HubReader {
 /// A part of a path in which slashes are no separators.
 fn escape_part(text: &str) -> String {
     escape(text).replace('/', "%2F")
+}
+
+fn is_sha(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What a refusal of a file says about a repository that the hub has just described: only the hub's own codes count, for the
+/// storage behind it refuses by itself.
+///
+/// # Errors
+/// The error itself, when it has none of them.
+fn state_of_file(error: HubError) -> Result<RepositoryState, DescribeError> {
+    if error.code().is_empty() { Err(error.into()) } else { state_of(error) }
 }
 
 /// What a refusal says about the repository, as documented for the hub's own client: to strangers a repository that is missing

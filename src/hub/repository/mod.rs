@@ -8,6 +8,7 @@ mod cache;
 mod describe;
 mod error;
 mod folder;
+mod proof;
 mod stream;
 #[allow(missing_docs, reason = "the fields are the API's own")]
 mod wire;

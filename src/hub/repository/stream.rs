@@ -1,8 +1,7 @@
 //! One file of a repository, from the network straight into digests.
 
-use sha2::{Digest as _, Sha256};
-
 use super::DescribeError;
+use super::proof::Proof;
 use super::wire::Sibling;
 use crate::admission::{FileReader, FileWeights, WeightsProblem};
 use crate::domain::printable;
@@ -32,10 +31,8 @@ pub(super) async fn read_file(
     loop {
         begun += 1;
         let mut came = 0;
-        let error = match read_once(http, url_path, bytes, &mut came, moved).await {
-            Ok((read, sha256)) if file.sha256().is_none_or(|promised| promised.eq_ignore_ascii_case(&sha256)) => {
-                return Ok(read);
-            }
+        let error = match read_once(http, url_path, (file, bytes), &mut came, moved).await {
+            Ok((read, true)) => return Ok(read),
             Ok(_) => DescribeError::WrongDigest { path: path() },
             // A server without ranges cannot go on; all else that passes was tried again already.
             Err(error @ (HubError::Malformed { .. } | HubError::Changed { .. })) if came > 0 => error.into(),
@@ -49,24 +46,24 @@ pub(super) async fn read_file(
     }
 }
 
-/// Reads the whole file once: its tensors, and the SHA-256 of what came as hexadecimal digits.
+/// Reads the whole file once: its tensors, and whether what came is what the hub promised.
 async fn read_once(
     http: &HubHttp,
     url_path: &str,
-    bytes: u64,
+    (file, bytes): (&Sibling, u64),
     came: &mut u64,
     moved: &(dyn Fn(i64) + Sync),
-) -> Result<(Result<FileWeights, WeightsProblem>, String), HubError> {
+) -> Result<(Result<FileWeights, WeightsProblem>, bool), HubError> {
     let mut reader = Ok(FileReader::new(bytes));
-    let mut sha256 = Sha256::new();
+    let mut proof = Proof::of(file, bytes);
     if bytes > 0 {
         let mut download = http.get_stream(url_path, Some(0..bytes)).await?;
         while let Some(chunk) = download.chunk().await? {
-            sha256.update(&chunk);
+            proof.update(&chunk);
             reader = reader.and_then(|mut reader| reader.push(&chunk).map(|()| reader));
             *came += chunk.len() as u64;
             moved(chunk.len() as i64);
         }
     }
-    Ok((reader.and_then(FileReader::finish), hex::encode(sha256.finalize())))
+    Ok((reader.and_then(FileReader::finish), proof.holds()))
 }

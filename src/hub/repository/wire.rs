@@ -60,9 +60,4 @@ impl Sibling {
             None => self.blob_id.as_deref().filter(|text| is_hex(text, 40)).map(|id| format!("git-{id}")),
         }
     }
-
-    /// The SHA-256 that its content must have, where the hub gives one.
-    pub fn sha256(&self) -> Option<&str> {
-        self.lfs.as_ref().map(|lfs| lfs.sha256.as_str())
-    }
 }

@@ -15,12 +15,14 @@ use crate::hub::repository::{DescribeError, HubReader, Read, Reading};
 use crate::policy::{ClientOptions, Endpoint, PolicyClient};
 use crate::service::supervision::Pulse;
 
-/// Repositories that are read at a time: each is one connection, and one thread of hashing while its bytes come.
+/// Repositories that are read at a time, each over one connection.
 const REPOSITORIES_AT_A_TIME: usize = 4;
 /// Endpoints that are called at a time.
 const ENDPOINTS_AT_A_TIME: usize = 32;
 /// Pause before an endpoint that did not answer is called once more.
 const SECOND_CALL: Duration = Duration::from_secs(5);
+/// Time for a repository whose turn comes when all time is over: its tensors are told where they were read before.
+const TIME_FOR_KNOWN: Duration = Duration::from_secs(60);
 /// Longest silence between two pieces of a repository, beyond what the hub's client waits for itself.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1_800);
 
@@ -34,8 +36,10 @@ pub struct Describer {
 /// Why nothing could be described, by no fault of any miner's.
 #[derive(Debug, thiserror::Error)]
 pub enum DescriberError {
-    /// Not one repository could be read.
-    #[error("none of the {repositories} repositories that claims name could be read ({cause}); is the hub reachable?")]
+    /// Half of the repositories, or more, failed by the hub.
+    #[error(
+        "half of the {repositories} repositories that claims name, or more, cannot be read ({cause}); is the hub reachable?"
+    )]
     Hub {
         /// How many were asked for.
         repositories: usize,
@@ -76,7 +80,8 @@ impl Describer {
             .filter(|admission| admission.verdict.is_admitted())
             .filter_map(|admission| Some((admission.uid, admission.claim.as_ref()?)))
             .collect();
-        let mut repositories = self.repositories(&named, rules).await?;
+        let coldkeys = claims.neurons.iter().filter_map(|neuron| Some((neuron.uid, neuron.coldkey?))).collect();
+        let mut repositories = self.repositories(&named, &coldkeys, rules).await?;
         let mut endpoints = endpoints(&named, contest).await?;
         let facts = |hotkey: Hotkey| {
             let neuron = claims.neurons.iter().find(|neuron| neuron.hotkey == hotkey);
@@ -100,6 +105,7 @@ impl Describer {
     async fn repositories(
         &self,
         named: &[(Uid, &Claim)],
+        coldkeys: &BTreeMap<Uid, Hotkey>,
         rules: &RepositoryRules,
     ) -> Result<BTreeMap<Uid, RepositoryState>, DescriberError> {
         let deadline = Instant::now() + self.time;
@@ -107,7 +113,12 @@ impl Describer {
         let total = claimed.len();
         let mut reads: Vec<BoxFuture<'_, (Vec<Uid>, Result<_, _>)>> = Vec::with_capacity(total);
         for Claimed { at, uids } in claimed {
-            reads.push(Box::pin(async move { (uids, self.repository(at, rules, deadline).await) }));
+            // One claim of an unknown owner leaves it open whose it is.
+            let owners: Option<Vec<Hotkey>> = uids.iter().map(|uid| coldkeys.get(uid).copied()).collect();
+            reads.push(Box::pin(async move {
+                let read = self.repository(at, owners.as_deref(), rules, deadline).await;
+                (uids, read)
+            }));
         }
         let mut reads = stream::iter(reads).buffer_unordered(REPOSITORIES_AT_A_TIME);
         let (mut states, mut failures) = (BTreeMap::new(), Vec::new());
@@ -120,8 +131,11 @@ impl Describer {
                 Err(error) => failures.push((uids, error)),
             }
         }
-        if states.is_empty()
-            && let Some(at) = failures.iter().position(|(_, error)| matches!(error, DescribeError::Hub(_)))
+        // When half of them fail by the hub, it is down in part, and whoever cannot be read now must not lose a cycle by it.
+        let is_of_the_hub = |error: &DescribeError| matches!(error, DescribeError::Hub(hub) if hub.is_transient());
+        let down = failures.iter().filter(|(_, error)| is_of_the_hub(error)).count();
+        if down * 2 >= total
+            && let Some(at) = failures.iter().position(|(_, error)| is_of_the_hub(error))
         {
             return Err(DescriberError::Hub { repositories: total, cause: failures.swap_remove(at).1 });
         }
@@ -136,6 +150,7 @@ impl Describer {
     async fn repository(
         &self,
         (repo, revision): (&str, &str),
+        owners: Option<&[Hotkey]>,
         rules: &RepositoryRules,
         deadline: Instant,
     ) -> Result<RepositoryState, DescribeError> {
@@ -145,8 +160,10 @@ impl Describer {
             self.pulse.doing(&text, LONGEST_SILENCE);
         };
         progress(Read { done: 0, total: 0 });
-        let time = deadline.saturating_duration_since(Instant::now());
-        self.hub.describe(repo, revision, &Reading { rules, time, progress: &progress }).await
+        let left = deadline.saturating_duration_since(Instant::now());
+        let (time, only_known) = (left.max(TIME_FOR_KNOWN), left.is_zero());
+        let reading = Reading { rules, time, owners, only_known, progress: &progress };
+        self.hub.describe(repo, revision, &reading).await
     }
 }
 

@@ -43,13 +43,15 @@ pub(super) async fn judge(
                 None => claims.admissions.iter().map(|admission| (admission.clone(), None)).collect(),
             };
             let history: ClaimHistory = store.claim_history().await?;
-            let judgement = admit_described(&described, rules, &history);
+            let rules = rules.clone();
+            // Comparing large models takes seconds.
+            let judging = tokio::task::spawn_blocking(move || admit_described(&described, &rules, &history)).await;
+            let judgement = judging.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
             tell_near_copies(&judgement);
             judgement.submissions
         }
     };
-    let admissions = submissions.iter_mut().map(|judged| &mut judged.admission);
-    keep_due(admissions, contest.due, &claims.incentives(), anchor.number);
+    keep_due(&mut submissions, contest.due, &claims.incentives(), anchor.number);
     Ok(submissions)
 }
 

@@ -34,7 +34,11 @@ impl ClaimsAt {
     /// The same as a manifest is held against it.
     pub fn on_chain(&self) -> ClaimsOnChain {
         let row = |admission: &Admission| SubmissionRow::of(&Judged::by_text(admission.clone()));
-        ClaimsOnChain { rows: self.admissions.iter().map(row).collect(), incentives: self.incentives() }
+        ClaimsOnChain {
+            rows: self.admissions.iter().map(row).collect(),
+            incentives: self.incentives(),
+            stakes_rao: self.neurons.iter().map(|neuron| (neuron.uid, neuron.stake_rao)).collect(),
+        }
     }
 
     /// What the chain pays each uid, of 65535.
