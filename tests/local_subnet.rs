@@ -28,6 +28,10 @@ const BY_PRIVATE_KEY: &str = "victor";
 /// The path of the node's address, for providers put tokens there.
 const TOKEN: &str = "7d5b1f2c-token-of-a-provider";
 
+/// When weights are sent again: not within the test, however slow the machine, and within some seconds.
+const LONG_AFTER: &str = "refresh_after_blocks = 4000";
+const SOON_AFTER: &str = "refresh_after_blocks = 40";
+
 struct Subnet(ServedChain);
 
 impl Subnet {
@@ -35,7 +39,7 @@ impl Subnet {
         let mut served = ServedChain::start(&format!(
             "[chain]\nnetuid = {NETUID}\ndev_block_time_ms = 100\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[scheduler]\npoll_interval_ms = 50\n\
-             [validator]\npoll_interval_s = 1\nrefresh_after_blocks = 40\n\
+             [validator]\npoll_interval_s = 1\n{LONG_AFTER}\n\
              [contest]\nenvironments = [{ENVIRONMENT:?}]\nepisodes_per_env = 4\nmax_steps = 400\ncameras = []\n\
              [contest.limits]\nact_timeout_ms = 20000\nreset_timeout_ms = 30000\n\
              [contest.deployment]\nallow_private_endpoints = true\n\
@@ -43,6 +47,14 @@ impl Subnet {
         ));
         served.endpoint = format!("{}/{TOKEN}", served.endpoint);
         Subnet(served)
+    }
+
+    /// Replaces a piece of the settings file, for the commands that are started from now on.
+    fn change_settings(&self, from: &str, to: &str) {
+        let file = self.0.wallets().with_file_name("kinitro.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from} is not in {text}");
+        std::fs::write(file, text.replace(from, to)).unwrap();
     }
 
     /// A command with the wallet called `name`, on the chain behind the node.
@@ -195,6 +207,7 @@ fn two_validators_of_a_subnet_of_processes_set_equal_weights() {
     assert!(validate(VALIDATORS[0]).contains("stood on the chain already"));
 
     // No newer cycle comes: weights that have stood for long are sent again.
+    subnet.change_settings(LONG_AFTER, SOON_AFTER);
     let set_in = subnet.last_update(VALIDATORS[1]);
     let mut validator = Process::start(subnet.role("validate", VALIDATORS[1]).args(["--backend-url", &url]));
     eventually("the weights are sent again", || (subnet.last_update(VALIDATORS[1]) > set_in).then_some(()));
