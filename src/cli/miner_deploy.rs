@@ -8,18 +8,19 @@ use clap::Args;
 use serde::Serialize;
 
 use super::miner_push::full_sha;
-use super::platform_args::{PlatformArgs, chutes_token, model_hub};
+use super::platform_args::{PlatformArgs, chutes_token, kept_secret, model_hub};
 use super::progress::Progress as Bar;
 use super::settings_args::{SettingsArgs, start_log};
 use super::table::Table;
 use crate::domain::{Contest, EnvId, printable};
 use crate::hub::RepoName;
-use crate::hub::platform::{Deployment, PlainUrl};
+use crate::hub::platform::{CHUTES_HOSTS, Deployment, PlainUrl};
 use crate::hub::upload::{Progress, STATE_FOLDER, UploadSettings};
 use crate::policy::Secret;
 use crate::service::appliance::open_simulator;
 use crate::service::chain_access::ChainAccess;
-use crate::service::deploy::{DeployPlan, Ending, Report, Services, Step, Watch, deploy};
+use crate::service::deploy::{Bearer, DeployPlan, Ending, Report, Services, Step, Watch, deploy};
+use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
 
 /// From a project's folder to a claim: upload, deploy, look at the server, evaluate, commit
 ///
@@ -41,9 +42,14 @@ pub struct MinerDeployArgs {
     #[arg(long, value_name = "URL", conflicts_with = "chute_id")]
     url: Option<String>,
 
-    /// What the claim names, deployed already by other means; nothing is deployed then
+    /// What the claim names, deployed already by other means; nothing is deployed then. Chutes' key goes along with calls to
+    /// hosts of Chutes only
     #[arg(long, value_name = "ID", alias = "deployment")]
     chute_id: Option<String>,
+
+    /// File with the bearer credential of another platform, sent with calls to the policy over https
+    #[arg(long, value_name = "FILE")]
+    bearer_file: Option<PathBuf>,
 
     /// Upload nothing; the revision is that of the last upload, or --revision
     #[arg(long)]
@@ -77,7 +83,7 @@ pub struct MinerDeployArgs {
     #[arg(long)]
     private: bool,
 
-    /// Remove files from the repository that the folder does not have
+    /// Remove files from the repository that the folder does not have; what uploads leave out stays there
     #[arg(long)]
     prune: bool,
 
@@ -136,6 +142,7 @@ pub async fn run(args: MinerDeployArgs) -> anyhow::Result<ExitCode> {
         exclude: args.exclude.clone(),
         max_bytes: contest.repository.clone().unwrap_or_default().max_bytes,
         hash_cache: Some(project.join(STATE_FOLDER).join("hashes.json")),
+        kept_secret: kept_secret(args.bearer_file.as_deref()),
     };
     let plan = DeployPlan {
         project,
@@ -166,16 +173,23 @@ fn evaluated(args: &MinerDeployArgs, contest: &Contest) -> Contest {
     Contest { environments, episodes_per_env: args.episodes, ..contest.clone() }
 }
 
-fn platform(args: &MinerDeployArgs) -> anyhow::Result<(Box<dyn Deployment>, Option<Secret>)> {
+fn platform(args: &MinerDeployArgs) -> anyhow::Result<(Box<dyn Deployment>, Option<Bearer>)> {
+    let named = args.bearer_file.as_ref().map(|file| {
+        let text = read_text_capped(file, MAX_SECRET_BYTES);
+        let text = text.with_context(|| format!("cannot read {}", file.display()))?;
+        anyhow::Ok(Bearer { secret: Secret::new(&text), hosts: None })
+    });
+    let named = named.transpose()?;
+    let of_chutes = |secret: Secret| Bearer { secret, hosts: Some(CHUTES_HOSTS.to_owned()) };
     if let Some(url) = &args.url {
-        return Ok((Box::new(PlainUrl::new(url)), None));
+        return Ok((Box::new(PlainUrl::new(url)), named));
     }
     if let Some(id) = &args.chute_id {
-        let bearer = chutes_token()?.map(|token| Secret::new(token.expose()));
-        return Ok((Box::new(PlainUrl::new(id)), bearer));
+        let key = chutes_token()?.map(|token| of_chutes(Secret::new(token.expose())));
+        return Ok((Box::new(PlainUrl::new(id)), named.or(key)));
     }
-    let (chutes, bearer) = args.platform.chutes()?;
-    Ok((chutes, Some(bearer)))
+    let (chutes, key) = args.platform.chutes()?;
+    Ok((chutes, Some(named.unwrap_or_else(|| of_chutes(key)))))
 }
 
 /// Tells on standard error what happens.

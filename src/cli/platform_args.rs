@@ -6,8 +6,10 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use crate::hub::platform::{Chutes, ChutesSettings, DEFAULT_CHUTES_API, Deployment};
+use crate::hub::upload::KeptSecret;
 use crate::hub::{HubHttp, Token, TokenPlaces};
 use crate::policy::Secret;
+use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
 
 /// The public model hub.
 const DEFAULT_HUB: &str = "https://huggingface.co";
@@ -70,6 +72,19 @@ impl PlatformArgs {
 /// When it cannot be used.
 pub fn chutes_token() -> anyhow::Result<Option<Token>> {
     Ok(TokenPlaces::CHUTES.of_process()?)
+}
+
+/// What no upload may hold: the tokens of this process, and the files that they and `bearer_file` stand in.
+pub fn kept_secret(bearer_file: Option<&Path>) -> KeptSecret {
+    let mut kept = KeptSecret { files: bearer_file.map(Path::to_owned).into_iter().collect(), tokens: Vec::new() };
+    for places in [TokenPlaces::HUGGING_FACE, TokenPlaces::CHUTES] {
+        kept.files.extend(places.files(|name| std::env::var_os(name)));
+        // One that cannot be used is an error where it is needed.
+        kept.tokens.extend(places.of_process().ok().flatten().map(|token| Secret::new(token.expose())));
+    }
+    let bearer = bearer_file.and_then(|file| read_text_capped(file, MAX_SECRET_BYTES).ok());
+    kept.tokens.extend(bearer.map(|text| Secret::new(&text)));
+    kept
 }
 
 /// The model hub, with the token if there is one; for `writing` there must be.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::local_only::{LocalOnly, is_public_address};
 use super::words::{is_redirect, message_of, path_of, retry_after, server, shown, to_json, what};
 use super::{Download, HubError, Patience, Token};
 use crate::domain::printable;
@@ -57,7 +58,8 @@ pub(super) enum Repeat {
 }
 
 impl HubHttp {
-    /// A client of the service at `endpoint`: scheme, host, port and perhaps a path before all others.
+    /// A client of the service at `endpoint`: scheme, host, port and perhaps a path before all others. With a token, plain
+    /// http leads to loopback and private addresses only.
     ///
     /// # Errors
     /// [`HubError::Address`], [`HubError::Token`], [`HubError::Tls`].
@@ -83,6 +85,9 @@ impl HubHttp {
         }
         token.as_ref().map(Token::header).transpose()?;
         let is_https = endpoint.scheme() == "https";
+        if token.is_some() && !is_https && is_public_address(&endpoint) {
+            return refuse("a token goes over plain http to loopback and private addresses only; use https");
+        }
         let tls = crate::net::client_config(is_https).map_err(|error| HubError::Tls(error.to_string()))?;
         let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -96,6 +101,8 @@ impl HubHttp {
             .tcp_nodelay(true);
         // A service on http is one of a local network, which no proxy leads to.
         let builder = if is_https { builder } else { builder.no_proxy() };
+        let is_local = token.is_some() && !is_https;
+        let builder = if is_local { builder.dns_resolver(Arc::new(LocalOnly)) } else { builder };
         let http = builder.build().map_err(|error| HubError::Tls(error.without_url().to_string()))?;
         Ok(HubHttp { shared: Arc::new(Shared { endpoint, token, patience, http }) })
     }
@@ -519,6 +526,21 @@ mod tests {
         assert!(hub.url("//evil.example/x").is_ok_and(|url| url.host_str() == Some("127.0.0.1")));
         for path in ["api", "@evil.example/", "/models/../../token", "/models/%2e%2e/x"] {
             assert!(hub.url(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_over_plain_http_to_local_addresses_only() {
+        let with_token = |endpoint: &str| {
+            HubHttp::new(endpoint.parse().unwrap(), Some(Token::new("hf_never_to_be_seen", "HF_TOKEN").unwrap()))
+        };
+        for address in ["http://8.8.8.8/hub", "http://[2606:4700::1]"] {
+            let error = with_token(address).err().unwrap().to_string();
+            assert!(error.contains("use https") && !error.contains("never"), "{error}");
+            assert!(client(address).is_ok(), "without a token");
+        }
+        for address in ["http://192.168.1.5:8080", "http://hub.lan", "https://8.8.8.8"] {
+            assert!(with_token(address).is_ok(), "{address}");
         }
     }
 

@@ -7,6 +7,7 @@ mod download;
 mod error;
 mod http;
 pub mod image;
+mod local_only;
 mod patience;
 pub mod platform;
 pub mod program;

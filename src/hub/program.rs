@@ -16,7 +16,7 @@ const MAX_LINE_CHARS: usize = 500;
 /// Lines at the end that are kept for an error.
 const TAIL: usize = 12;
 /// Variables with tokens of ours, which no other program is handed.
-const OUR_SECRETS: [&str; 4] = ["HF_TOKEN", "HF_TOKEN_PATH", "CHUTES_API_KEY", "CHUTES_API_KEY_FILE"];
+pub const OUR_SECRETS: [&str; 4] = ["HF_TOKEN", "HF_TOKEN_PATH", "CHUTES_API_KEY", "CHUTES_API_KEY_FILE"];
 
 /// Where a program's lines go.
 pub type Say<'a> = &'a mut (dyn FnMut(&str) + Send);

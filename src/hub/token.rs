@@ -59,6 +59,13 @@ impl TokenPlaces {
         file.map(|file| Token::read(&file, self.variable)).transpose()
     }
 
+    /// The files in which the token may stand, there or not.
+    pub fn files(&self, environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+        let set = |name| environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let kept = self.home_file.and_then(|file| Some(set("HOME")?.join(file)));
+        set(self.file_variable).into_iter().chain(kept).collect()
+    }
+
     /// The token from this process's environment.
     ///
     /// # Errors

@@ -3,8 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use kinitro::hub::upload::{Progress, UploadError, UploadSettings, Uploaded, upload};
+use kinitro::hub::upload::{KeptSecret, Progress, UploadError, UploadSettings, Uploaded, upload};
 use kinitro::hub::{HubError, HubHttp, Patience, Token};
+use kinitro::policy::Secret;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -28,6 +29,7 @@ impl Project {
             exclude: vec![],
             max_bytes: 1_000_000,
             hash_cache: Some(folder.path().join(".kinitro/hashes.json")),
+            kept_secret: KeptSecret::default(),
         };
         let project = Project { folder, settings };
         project.put("policy.py", b"class RobotPolicy: pass\n");
@@ -93,6 +95,31 @@ async fn a_commit_holds_what_changed_and_names_its_parent() {
     assert!(third.committed && third.left_there.is_empty());
     assert!(!hub.held().large.contains_key("old.safetensors"));
     assert!(hub.held().small.contains_key(".gitattributes"));
+}
+
+#[tokio::test]
+async fn what_an_exclusion_names_is_never_pruned() {
+    let (hub, mut project) = (ModelHub::start(), Project::new());
+    project.put("notes/a.md", b"mine");
+    project.put("old.md", b"old");
+    project.upload(&hub).await.unwrap();
+    fs::remove_file(project.folder.path().join("old.md")).unwrap();
+    project.settings.exclude = vec!["notes".into()];
+    project.settings.prune = true;
+    let second = project.upload(&hub).await.unwrap();
+    assert_eq!((second.committed, second.left_there), (true, vec!["notes/a.md".to_owned()]));
+    assert!(hub.held().small.contains_key("notes/a.md") && !hub.held().small.contains_key("old.md"));
+    assert!(!project.upload(&hub).await.unwrap().committed, "nothing is left to prune");
+}
+
+#[tokio::test]
+async fn a_token_in_the_folder_is_refused_before_the_hub_is_asked() {
+    let (hub, mut project) = (ModelHub::start(), Project::new());
+    project.put("login.py", format!("token = '{TOKEN}'\n").as_bytes());
+    project.settings.kept_secret.tokens = vec![Secret::new(TOKEN)];
+    let error = project.upload(&hub).await.unwrap_err();
+    assert!(matches!(&error, UploadError::Secret { path, .. } if path == "login.py"), "{error}");
+    assert!(hub.api.asked().is_empty() && !error.to_string().contains(TOKEN));
 }
 
 #[tokio::test]
@@ -163,6 +190,27 @@ async fn a_commit_of_unknown_fate_is_looked_for_and_not_made_twice() {
     assert!(matches!(error, UploadError::Hub(HubError::Server { .. })), "{error}");
     hub.fail("POST", "/commit/", Reply { status: 412, ..Reply::json(&json!({"error": "moved"})) });
     assert!(matches!(project.upload(&hub).await.unwrap_err(), UploadError::Moved { .. }));
+}
+
+#[tokio::test]
+async fn a_commit_of_somebody_else_is_not_taken_for_ours() {
+    let (hub, project) = (ModelHub::start(), Project::new());
+    project.upload(&hub).await.unwrap();
+    project.put("policy.py", b"new");
+    {
+        // Meanwhile another program commits the same file, and other weights.
+        let mut held = hub.held();
+        let weights = json!({"oid": sha256(&[7; 2_500]), "size": 2_500});
+        let before = json!([{"type": "file", "path": "weights/a.safetensors", "oid": "pointer", "lfs": weights}]);
+        held.faults.push(("GET", "/revision/main", Reply::json(&json!({"sha": sha(2)})), false));
+        held.faults.push(("GET", "/tree/", Reply::json(&before), false));
+        held.faults.push(("POST", "/commit/", Reply::status(502), false));
+        held.head = Some(3);
+        held.small.insert("policy.py".into(), b"new".to_vec());
+        held.large.insert("weights/a.safetensors".into(), sha256(b"other weights"));
+    }
+    let error = project.upload(&hub).await.unwrap_err();
+    assert!(matches!(&error, UploadError::Unequal { path, .. } if path == "weights/a.safetensors"), "{error}");
 }
 
 #[tokio::test]

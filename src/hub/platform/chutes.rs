@@ -17,6 +17,8 @@ use crate::hub::{HubError, HubHttp, escape};
 
 /// Where the service is.
 pub const DEFAULT_CHUTES_API: &str = "https://api.chutes.ai";
+/// Hosts of what runs there, `*.` standing for one label. The account's key goes along with calls to these alone.
+pub const CHUTES_HOSTS: &str = "*.chutes.ai";
 /// Longest answer about one chute or image; it holds the schemas of its calls.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// Digits of the revision in an image's tag, as the template's `chute.py` writes it.
@@ -150,7 +152,10 @@ impl Chutes {
             match state.as_deref() {
                 Some(IMAGE_READY) => return Ok(()),
                 None => break,
-                Some(status) if status.contains("error") || status.contains("fail") => break,
+                Some(status) if status.contains("error") || status.contains("fail") => {
+                    let (image, status) = (format!("{}:{tag}", self.settings.chute), printable(status, 60));
+                    return Err(DeployError::BrokenImage { image, status, tail });
+                }
                 Some(status) => say(&format!("the image is {}", printable(status, 60))),
             }
             tokio::time::sleep(self.image_pause).await;

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use super::program::{ProgramError, Say};
 use super::{HubError, RepoName};
 
-pub use chutes::{Chutes, ChutesSettings, DEFAULT_CHUTES_API};
+pub use chutes::{CHUTES_HOSTS, Chutes, ChutesSettings, DEFAULT_CHUTES_API};
 pub use plain_url::PlainUrl;
 
 /// What is to run.
@@ -67,9 +67,28 @@ pub enum DeployError {
         /// The program's last lines.
         tail: String,
     },
+    /// An image whose build failed. Chutes keeps it under its tag and does not build that tag again.
+    #[error(
+        "the image {image} is no use: its state on Chutes is {status:?}, and a tag is built only once. Either delete it \
+             (`chutes images list` shows its id, `chutes images delete ID`) and run the same command again, or change a file \
+             of the project and upload it: a new revision is built under a new tag{}",
+        last_words(.tail)
+    )]
+    BrokenImage {
+        /// Name and tag.
+        image: String,
+        /// What the service calls its state, safe to show.
+        status: String,
+        /// The last lines of the program, where this run built it.
+        tail: String,
+    },
     /// The project lacks what the platform needs.
     #[error("{0}")]
     Project(String),
+}
+
+fn last_words(tail: &str) -> String {
+    if tail.is_empty() { String::new() } else { format!(". The program's last words: {tail}") }
 }
 
 /// A platform that runs policies.

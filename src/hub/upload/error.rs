@@ -50,6 +50,14 @@ pub enum UploadError {
         /// Why.
         why: &'static str,
     },
+    /// A credential among the files.
+    #[error("{path} {what}, and everybody could read it; move it out of the folder, or leave it out with --exclude")]
+    Secret {
+        /// Which.
+        path: String,
+        /// How it is one.
+        what: &'static str,
+    },
     /// A file became another while it was uploaded.
     #[error("{path} changed while it was uploaded; run the same command again when nothing writes there")]
     Changed {

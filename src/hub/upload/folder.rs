@@ -16,9 +16,9 @@ const MAX_DEPTH: usize = 32;
 /// The folder in which kinitro keeps what it knows of a project. Never uploaded.
 pub const STATE_FOLDER: &str = ".kinitro";
 
-/// What is never uploaded, by name at any depth: what tools leave behind, environments, data sets, and `.env`, which
-/// holds secrets.
-pub const ALWAYS_EXCLUDED: [&str; 24] = [
+/// What is never uploaded, by name at any depth: what tools leave behind, environments, data sets, and files that hold
+/// secrets by their names.
+pub const ALWAYS_EXCLUDED: [&str; 26] = [
     STATE_FOLDER,
     ".git",
     ".hg",
@@ -26,8 +26,9 @@ pub const ALWAYS_EXCLUDED: [&str; 24] = [
     ".cache",
     ".venv",
     "venv",
-    ".env",
-    ".env.*",
+    ".env*",
+    ".netrc",
+    "*.token",
     "__pycache__",
     "*.pyc",
     "*.partial",
@@ -41,6 +42,7 @@ pub const ALWAYS_EXCLUDED: [&str; 24] = [
     "node_modules",
     "dataset",
     "datasets",
+    ".dataset-*",
     "runs",
     "*.swp",
 ];
@@ -103,8 +105,7 @@ fn walk(
             return unfit(&place.to_string_lossy(), "has a name that is not UTF-8; rename it");
         };
         let path = format!("{prefix}{name}");
-        let patterns = ALWAYS_EXCLUDED.iter().copied().chain(exclude.iter().map(|pattern| pattern.trim_matches('/')));
-        if patterns.into_iter().any(|pattern| matches(pattern, name) || matches(pattern, &path)) {
+        if is_left_out(name, &path, exclude) {
             continue;
         }
         if name.chars().any(char::is_control) {
@@ -131,6 +132,21 @@ fn walk(
         found.push(LocalFile { path, place, size: kind.len(), modified_ns });
     }
     Ok(())
+}
+
+/// Whether a file or folder, by its name and its path, is one that is left out.
+fn is_left_out(name: &str, path: &str, exclude: &[String]) -> bool {
+    let mut patterns = ALWAYS_EXCLUDED.iter().copied().chain(exclude.iter().map(|pattern| pattern.trim_matches('/')));
+    patterns.any(|pattern| matches(pattern, name) || matches(pattern, path))
+}
+
+/// Whether a file of a repository, or a folder that it is in, is one that an upload leaves out.
+pub(super) fn is_excluded(path: &str, exclude: &[String]) -> bool {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    ends.into_iter().any(|end| {
+        let path = &path[..end];
+        is_left_out(path.rsplit('/').next().unwrap_or(path), path, exclude)
+    })
 }
 
 /// Whether `pattern`, in which `*` stands for any characters, describes the whole of `text`.
@@ -164,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_repository_has_is_excluded_by_name_path_or_folder() {
+        let exclude = ["notes/".to_owned(), "data/*.npz".to_owned()];
+        for path in ["notes", "notes/a/b.txt", "deep/notes/a.txt", "data/a.npz", "runs/a", "deep/.env"] {
+            assert!(is_excluded(path, &exclude), "{path}");
+        }
+        for path in ["notes.md", "data/a.txt", "deep/data/a.npz", "policy.py"] {
+            assert!(!is_excluded(path, &exclude), "{path}");
+        }
+    }
+
+    #[test]
     fn a_project_is_listed_without_what_is_none_of_the_hubs() {
         let folder = tempfile::tempdir().unwrap();
         let put = |path: &str| {
@@ -172,6 +199,9 @@ mod tests {
             fs::write(path, "x").unwrap();
         };
         for path in ["policy.py", "weights/a.safetensors", ".env", ".git/HEAD", "__pycache__/a.pyc", ".kinitro/x"] {
+            put(path);
+        }
+        for path in [".envrc", ".env.local", "keys/hf.token", ".netrc", ".dataset-17/episode-000000.npz"] {
             put(path);
         }
         put("notes/private.txt");

@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod hashes;
 mod lfs;
+mod secrets;
 #[allow(missing_docs, reason = "the fields are the API's own")]
 mod wire;
 
@@ -23,7 +24,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 pub use error::UploadError;
 pub use folder::{ALWAYS_EXCLUDED, LocalFile, STATE_FOLDER, list};
 pub use hashes::{HashCache, Hashes};
+pub use secrets::KeptSecret;
 
+use self::folder::is_excluded;
 use self::lfs::Large;
 use self::wire::{Committed, Create, Line, NDJSON, Preupload, PreuploadFile, Preuploaded, Revision, TreeEntry};
 use super::{HubError, HubHttp, RepoName, escape};
@@ -51,7 +54,7 @@ pub struct UploadSettings {
     pub message: String,
     /// Whether a repository that has to be made is private. Others cannot evaluate that.
     pub private: bool,
-    /// Removes what the repository has and the folder does not.
+    /// Removes what the repository has and the folder does not, but for what is left out of uploads.
     pub prune: bool,
     /// Patterns of what is left out, besides [`ALWAYS_EXCLUDED`].
     pub exclude: Vec<String>,
@@ -59,6 +62,8 @@ pub struct UploadSettings {
     pub max_bytes: u64,
     /// Where digests are remembered; none for nowhere.
     pub hash_cache: Option<PathBuf>,
+    /// What no upload may hold.
+    pub kept_secret: KeptSecret,
 }
 
 /// How far it is.
@@ -93,7 +98,7 @@ pub struct Uploaded {
     pub sent_bytes: u64,
     /// Whether this call made the commit; otherwise nothing differed.
     pub committed: bool,
-    /// Files that the repository has and the folder does not. They count towards its size, and as weights.
+    /// Files that the repository still has and the upload does not. They count towards its size, and as weights.
     pub left_there: Vec<String>,
 }
 
@@ -109,6 +114,7 @@ pub async fn upload(
     watch: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Uploaded, UploadError> {
     let files = list(folder, &settings.exclude, settings.max_bytes)?;
+    settings.kept_secret.check(&files)?;
     let hashes = hash_all(&files, settings.hash_cache.clone(), watch).await?;
     make_repository(http, repo, settings.private).await?;
     let head = head(http, repo).await?;
@@ -121,15 +127,16 @@ pub async fn upload(
     let local: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     // The hub writes this file itself, with every new repository.
     let is_surplus = |path: &&String| !local.contains(path.as_str()) && path.as_str() != ".gitattributes";
-    let surplus: Vec<String> = there.keys().filter(is_surplus).cloned().collect();
-    let deleted: &[String] = if settings.prune { &surplus } else { &[] };
+    let surplus = there.keys().filter(is_surplus).cloned();
+    let (deleted, left_there): (Vec<String>, Vec<String>) =
+        surplus.partition(|path| settings.prune && !is_excluded(path, &settings.exclude));
     let mut uploaded = Uploaded {
         revision: head.clone().unwrap_or_default(),
         files: files.len(),
         bytes: files.iter().map(|file| file.size).sum(),
         sent_bytes: 0,
         committed: false,
-        left_there: if settings.prune { Vec::new() } else { surplus.clone() },
+        left_there,
     };
     if changed.is_empty() && deleted.is_empty() && head.is_some() {
         return Ok(uploaded);
@@ -139,12 +146,15 @@ pub async fn upload(
     let large = large_files(http, repo, &changed).await?;
     uploaded.sent_bytes = send_large(http, repo, &changed, &large, watch).await?;
     unchanged_since_listed(&changed)?;
-    let body = commit_body(&changed, &large, deleted, &settings.message, head.as_deref())?;
+    let body = commit_body(&changed, &large, &deleted, &settings.message, head.as_deref())?;
     uploaded.revision = commit(http, repo, body, head.as_deref()).await?;
     uploaded.committed = true;
     let there = tree(http, repo, &uploaded.revision).await?;
-    if let Some((file, _)) = changed.iter().find(|(file, hashes)| !is_there(&there, file, hashes)) {
-        let path = printable(&file.path, 120);
+    // The whole folder: where nobody said what became of the commit, this may be somebody else's.
+    let differs = files.iter().zip(&hashes).find(|(file, hashes)| !is_there(&there, file, hashes));
+    let differs = differs.map(|(file, _)| &file.path).or_else(|| deleted.iter().find(|path| there.contains_key(*path)));
+    if let Some(path) = differs {
+        let path = printable(path, 120);
         return Err(UploadError::Unequal { repo: repo.to_string(), revision: uploaded.revision, path });
     }
     Ok(uploaded)
@@ -347,8 +357,8 @@ fn commit_body(
     Ok(body)
 }
 
-/// Sends the commit. When nobody says what became of it, the repository is looked at: a new commit on the same parent is
-/// this one, or the check behind it will tell.
+/// Sends the commit. When nobody says what became of it, the repository is looked at: a new commit may be
+/// this one, and the check of the whole folder behind it tells.
 async fn commit(http: &HubHttp, repo: &RepoName, body: Vec<u8>, parent: Option<&str>) -> Result<String, UploadError> {
     let path = format!("/api/models/{repo}/commit/{BRANCH}");
     match http.post_once::<Committed>(&path, NDJSON, body, MAX_ANSWER_BYTES).await {

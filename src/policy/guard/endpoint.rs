@@ -79,6 +79,11 @@ impl Endpoint {
         self.base.scheme() == "https"
     }
 
+    /// Whether its host is what `pattern` describes, `*.` standing for exactly one label.
+    pub fn is_at(&self, pattern: &str) -> bool {
+        host_matches(self.host(), pattern)
+    }
+
     /// Whether this is our own server, exempt from the contest's rules.
     pub(in crate::policy) fn is_own(&self) -> bool {
         self.own

@@ -3,6 +3,8 @@
 //! Each step can be run again: what is done already is found out from the service that did it, or from the project's
 //! [`DeployState`].
 
+mod bearer;
+mod coldkey;
 mod state;
 mod steps;
 
@@ -10,7 +12,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use state::{DeployState, DeployedState, EvaluatedState, SentState};
+pub use bearer::Bearer;
+pub use state::{DeployState, DeployedState, EvaluatedState, SentState, make_state_folder};
 
 use self::steps::{commit_step, deploy_step, evaluate_step, health_step, upload_step};
 use crate::admission::ClaimText;
@@ -19,7 +22,6 @@ use crate::domain::Contest;
 use crate::hub::platform::{DeployError, Deployment};
 use crate::hub::upload::{Progress, UploadError, UploadSettings};
 use crate::hub::{HubHttp, RepoName};
-use crate::policy::Secret;
 use crate::service::chain_access::ChainAccess;
 use crate::service::claims::{ClaimError, Who, read_slot};
 use crate::service::miner_check::CheckError;
@@ -118,7 +120,7 @@ pub struct Services {
     /// The platform.
     pub platform: Box<dyn Deployment>,
     /// The platform's credential for calls to the policy.
-    pub bearer: Option<Secret>,
+    pub bearer: Option<Bearer>,
     /// The engine; none where nothing is tried out.
     pub simulator: Option<Simulator>,
     /// Chain and key; none where nothing is committed.
@@ -146,38 +148,51 @@ pub struct Report {
     pub failure: Option<StepError>,
 }
 
+/// What comes before the steps, and stands among them only where it fails.
+const REGISTRATION: &str = "registration";
+const STATE: &str = "state";
 const NAMES: [&str; 5] = ["upload", "deploy", "health", "evaluate", "commit"];
 
 /// Runs the steps. A step that fails ends the run; the same plan again goes on there.
 pub async fn deploy(plan: &DeployPlan, services: &Services, watch: &mut dyn Watch) -> Report {
     let mut report = Report::default();
-    if let Err(error) = run(plan, services, watch, &mut report).await {
-        if let Some(step) = NAMES.get(report.steps.len()) {
+    let ended = match begin(plan, services).await {
+        Ok(state) => run(plan, services, watch, state, &mut report).await.map_err(|error| (None, error)),
+        Err((check, error)) => Err((Some(check), error)),
+    };
+    if let Err((check, error)) = ended {
+        let mut rest = NAMES[report.steps.len()..].iter();
+        if let Some(step) = check.or_else(|| rest.next().copied()) {
             report.steps.push(Step { step, state: Ending::Failed, seen: error.to_string() });
         }
-        for step in &NAMES[report.steps.len()..] {
-            report.steps.push(Step { step, state: Ending::NotReached, seen: String::new() });
-        }
+        report.steps.extend(rest.map(|step| Step { step, state: Ending::NotReached, seen: String::new() }));
         report.failure = Some(error);
     }
     report
+}
+
+/// Before anything is paid for: what is known already, and whether this hotkey could commit at all. A failure has the name
+/// of what was looked at.
+async fn begin(plan: &DeployPlan, services: &Services) -> Result<DeployState, (&'static str, StepError)> {
+    let state = DeployState::read(&plan.project, plan.repo.as_str());
+    let state = state.map_err(|source| (STATE, unkept(plan, source)))?;
+    if let Some(access) = &services.chain {
+        let slot = read_slot(access.chain.as_ref(), access.netuid, Who::Hotkey(access.key.hotkey())).await;
+        if slot.map_err(|error| (REGISTRATION, error.into()))?.uid.is_none() {
+            let error = ChainError::NotRegistered { hotkey: access.key.hotkey(), netuid: access.netuid };
+            return Err((REGISTRATION, error.into()));
+        }
+    }
+    Ok(state)
 }
 
 async fn run(
     plan: &DeployPlan,
     services: &Services,
     watch: &mut dyn Watch,
+    mut state: DeployState,
     report: &mut Report,
 ) -> Result<(), StepError> {
-    let mut state = DeployState::read(&plan.project, plan.repo.as_str()).map_err(|source| unkept(plan, source))?;
-    // Before anything is paid for: whether this hotkey could commit at all.
-    if let Some(access) = &services.chain {
-        let slot = read_slot(access.chain.as_ref(), access.netuid, Who::Hotkey(access.key.hotkey())).await?;
-        if slot.uid.is_none() {
-            let error = ChainError::NotRegistered { hotkey: access.key.hotkey(), netuid: access.netuid };
-            return Err(error.into());
-        }
-    }
     let mut note = |step: usize, ending: Ending, seen: String| {
         report.steps.push(Step { step: NAMES[step], state: ending, seen });
     };
@@ -213,16 +228,19 @@ async fn run(
             };
             let seen = health_step(plan, services, simulator, &running).await?;
             note(2, Ending::Done, seen);
-            let is_known = |known: &&EvaluatedState| known.revision == revision && known.claim_id == running.claim_id;
-            match state.evaluated.as_ref().filter(is_known) {
+            match state.evaluation(&revision, &running, &plan.contest) {
                 Some(known) => note(3, Ending::Already, rate(known.successes, known.episodes)),
                 None => {
                     watch.say("playing a few episodes against it");
                     let (successes, episodes) = evaluate_step(plan, services, simulator, &running).await?;
                     note(3, Ending::Done, rate(successes, episodes));
-                    let claim_id = running.claim_id.clone();
-                    state.evaluated =
-                        Some(EvaluatedState { revision: revision.clone(), claim_id, episodes, successes });
+                    state.evaluated = Some(EvaluatedState {
+                        revision: revision.clone(),
+                        claim_id: running.claim_id.clone(),
+                        contest: plan.contest.digest().to_string(),
+                        episodes,
+                        successes,
+                    });
                     keep(plan, &state)?;
                 }
             }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Contest;
+use crate::hub::platform::Running;
 use crate::hub::upload::STATE_FOLDER;
 use crate::service::files::{NewFile, read_capped};
 
@@ -44,6 +46,9 @@ pub struct EvaluatedState {
     pub revision: String,
     /// What the claim names.
     pub claim_id: String,
+    /// Digest of the contest that was played, which names environments, episodes and limits.
+    #[serde(default)]
+    pub contest: String,
     /// Episodes that were played.
     pub episodes: u32,
     /// Of these, successful ones.
@@ -84,27 +89,77 @@ impl DeployState {
         Ok(if state.repo == repo { state } else { fresh })
     }
 
-    /// Writes it, whole or not at all. Its folder tells git to leave it out.
+    /// The evaluation that went through already: of this revision, of what runs, in the same contest. None where the platform
+    /// does not say what runs, which may be another policy than the last time.
+    pub fn evaluation(&self, revision: &str, running: &Running, contest: &Contest) -> Option<&EvaluatedState> {
+        let is_same = |known: &&EvaluatedState| {
+            known.revision == revision
+                && known.claim_id == running.claim_id
+                && known.contest == contest.digest().to_string()
+        };
+        self.evaluated.as_ref().filter(|_| running.revision.is_some()).filter(is_same)
+    }
+
+    /// Writes it, whole or not at all.
     ///
     /// # Errors
     /// The system's error.
     pub fn write(&self, project: &Path) -> io::Result<()> {
         let place = DeployState::place(project);
-        let folder = project.join(STATE_FOLDER);
-        fs::create_dir_all(&folder)?;
-        let ignore = folder.join(".gitignore");
-        if !ignore.exists() {
-            fs::write(ignore, "*\n")?;
-        }
+        make_state_folder(project)?;
         let file = NewFile::create_private(&place)?;
         file.handle()?.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.finish().map(|_| ())
     }
 }
 
+/// Makes the folder in which kinitro keeps what it knows of a project, with a file that tells git to leave it out.
+///
+/// # Errors
+/// The system's error.
+pub fn make_state_folder(project: &Path) -> io::Result<PathBuf> {
+    let folder = project.join(STATE_FOLDER);
+    fs::create_dir_all(&folder)?;
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n")?;
+    }
+    Ok(folder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_evaluation_counts_again_for_the_same_policy_in_the_same_contest_only() {
+        let contest = Contest::default();
+        let (revision, other) = ("0".repeat(40), "1".repeat(40));
+        let evaluated = EvaluatedState {
+            revision: revision.clone(),
+            claim_id: "alice-slug".into(),
+            contest: contest.digest().to_string(),
+            episodes: 2,
+            successes: 1,
+        };
+        let state = DeployState { evaluated: Some(evaluated), ..DeployState::default() };
+        let running = |claim_id: &str, revision: Option<&str>| Running {
+            claim_id: claim_id.into(),
+            platform_id: None,
+            hot: true,
+            revision: revision.map(str::to_owned),
+        };
+        let chute = running("alice-slug", Some(&revision[..12]));
+        assert!(state.evaluation(&revision, &chute, &contest).is_some());
+        assert_eq!(state.evaluation(&other, &chute, &contest), None);
+        assert_eq!(state.evaluation(&revision, &running("bob-slug", Some("0")), &contest), None);
+        assert_eq!(state.evaluation(&revision, &running("alice-slug", None), &contest), None, "a plain URL");
+        let more = Contest { episodes_per_env: contest.episodes_per_env + 1, ..contest.clone() };
+        let fewer = Contest { environments: contest.environments[..1].to_vec(), ..contest.clone() };
+        for changed in [more, fewer] {
+            assert_eq!(state.evaluation(&revision, &chute, &changed), None);
+        }
+    }
 
     #[test]
     fn the_state_of_another_repository_is_none() {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::coldkey::look_at_coldkey;
 use super::{DeployPlan, DeployState, DeployedState, Ending, SentState, Services, StepError, Watch, keep};
 use crate::admission::ClaimText;
 use crate::beacon::{DEFAULT_DEV_CHAIN, dev_genesis};
-use crate::chain::ChainError;
+use crate::chain::{Chain, ChainError};
 use crate::domain::{BlockNumber, printable};
 use crate::hub::platform::{Order, Running};
 use crate::hub::upload::{Uploaded, list, upload};
@@ -20,8 +21,11 @@ use crate::sim::Simulator;
 
 /// Longest wait for a claim's block to become final.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Longest look for a claim that an earlier run sent and did not see final.
-const LOOK_BACK: Duration = Duration::from_secs(30);
+/// Blocks after which a claim of an earlier run, if it does not stand at a final one of them, is taken to be lost. On a chain
+/// of 12 s a block [`PATIENCE`] ends first.
+const LOOK_BACK_BLOCKS: u64 = 64;
+/// Between two looks at the final block.
+const LOOK: Duration = Duration::from_secs(1);
 /// Calls of `/act` when the server is looked at.
 const ACTS: u32 = 20;
 
@@ -38,8 +42,13 @@ pub(super) async fn upload_step(
         })?;
         return Ok((Ending::Skipped, format!("revision {revision}"), Some(revision)));
     };
+    // What everybody could read afterwards is looked at before the hub is asked anything.
+    let files = list(&plan.project, &settings.exclude, settings.max_bytes)?;
+    settings.kept_secret.check(&files)?;
+    if let Some(missing) = look_at_coldkey(&files).map_err(StepError::Unfit)? {
+        watch.say(missing);
+    }
     if plan.dry_run {
-        let files = list(&plan.project, &settings.exclude, settings.max_bytes)?;
         let bytes: u64 = files.iter().map(|file| file.size).sum();
         let seen = format!("{} files, {bytes} bytes to {}", files.len(), plan.repo);
         return Ok((Ending::Planned, seen, plan.revision.clone().or_else(|| state.revision.clone())));
@@ -50,7 +59,9 @@ pub(super) async fn upload_step(
     if !left_there.is_empty() {
         let names: Vec<String> = left_there.iter().take(5).map(|path| printable(path, 80)).collect();
         let more = if left_there.len() > 5 { ", …" } else { "" };
-        watch.say(&format!("the repository also has {}{more}; --prune removes them", names.join(", ")));
+        let why = if settings.prune { "which uploads leave out, and stay there" } else { "--prune removes them" };
+        let mark = if settings.prune { "," } else { ";" };
+        watch.say(&format!("the repository also has {}{more}{mark} {why}", names.join(", ")));
     }
     let seen = format!("{files} files, {bytes} bytes; revision {revision}");
     Ok((if committed { Ending::Done } else { Ending::Already }, seen, Some(revision)))
@@ -110,7 +121,8 @@ pub(super) async fn health_step(
     simulator: &Simulator,
     running: &Running,
 ) -> Result<String, StepError> {
-    let check = check_miner(simulator, &plan.contest, &running.claim_id, services.bearer.clone(), ACTS).await?;
+    let bearer = services.bearer.as_ref().and_then(|bearer| bearer.of(&running.claim_id, &plan.contest.deployment));
+    let check = check_miner(simulator, &plan.contest, &running.claim_id, bearer, ACTS).await?;
     if let Some(bad) = check.findings.iter().find(|finding| !finding.ok) {
         let text = format!(
             "{}: {} ({}); `kinitro doctor --miner {}` shows all of it",
@@ -133,7 +145,8 @@ pub(super) async fn evaluate_step(
 ) -> Result<(u32, u32), StepError> {
     let unfit = |error: &dyn std::fmt::Display| StepError::Unfit(error.to_string());
     let endpoint = Endpoint::parse(&running.claim_id, &plan.contest.deployment).map_err(|error| unfit(&error))?;
-    let credential = services.bearer.clone();
+    let bearer = services.bearer.as_ref();
+    let credential = bearer.and_then(|bearer| bearer.of(&running.claim_id, &plan.contest.deployment));
     let credential = credential.map(|bearer| PlatformCredential { host_pattern: endpoint.host().to_owned(), bearer });
     let options = ClientOptions { credentials: credential.into_iter().collect(), ..ClientOptions::default() };
     let policies = PolicyClient::new(&plan.contest.deployment, options).map_err(|error| unfit(&error))?;
@@ -197,11 +210,21 @@ pub(super) async fn commit_step(
         .as_ref()
         .filter(|earlier| **earlier == SentState { after_block: earlier.after_block, ..sent.clone() })
     {
-        watch.say("an earlier run sent this claim; looking whether it stands");
+        watch.say("an earlier run sent this claim; looking whether it stands, for three minutes at most");
         let cause = ChainError::Disconnected("an earlier run was broken off".to_owned());
         let before = BlockNumber(earlier.after_block);
-        if let Ok(date) = look_for(chain, hotkey, netuid, (before, &data), (cause, LOOK_BACK)).await {
-            return Ok((Ending::Already, dated(date)));
+        let last = BlockNumber(before.0.saturating_add(LOOK_BACK_BLOCKS));
+        tokio::select! {
+            found = look_for(chain, hotkey, netuid, (before, &data), (cause, PATIENCE)) => {
+                if let Ok(date) = found {
+                    return Ok((Ending::Already, dated(date)));
+                }
+            }
+            () = final_beyond(chain, last) => {}
+        }
+        match may_commit(chain, hotkey, netuid, &data, false).await {
+            Err(ClaimError::Unchanged { since }) => return Ok((Ending::Already, dated(since))),
+            ready => drop(ready?),
         }
         sent.after_block = earlier.after_block;
     }
@@ -216,4 +239,11 @@ pub(super) async fn commit_step(
         }
     };
     Ok((Ending::Done, dated(date)))
+}
+
+/// Waits until a block later than `last` is final.
+async fn final_beyond(chain: &dyn Chain, last: BlockNumber) {
+    while chain.finalized_head().await.map_or(true, |head| head.number <= last) {
+        tokio::time::sleep(LOOK).await;
+    }
 }
