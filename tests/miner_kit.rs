@@ -1,7 +1,8 @@
 //! What a newcomer does, with a real Python: a project, its server, a dataset, a training, an evaluation.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -150,6 +151,129 @@ fn the_trained_example_beats_random_in_worlds_it_has_not_seen() {
     let random = random.iter().filter(|episode| episode["success"] == true).count() as u64;
     println!("of 10: trained {trained}, random {random}");
     assert!(trained >= 4 && trained >= random + 3, "of 10: trained {trained}, random {random}");
+}
+
+/// A script in the place of Python: it has all packages, and trains until its data is gone.
+fn stand_in(folder: &Path) -> std::path::PathBuf {
+    let program = folder.join("python-stand-in");
+    let script = "#!/bin/sh\nenv >>../environment\n[ \"$1\" = -c ] && exit 0\n\
+                  echo training\nwhile [ -d \"$2\" ]; do sleep 0.05; done\n";
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+#[test]
+fn a_training_is_told_no_token_and_leaves_nothing_when_it_is_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("my-policy");
+    done(&["init-miner", text(&project)]);
+    let left = project.join(".kinitro/training-999999999/dataset");
+    fs::create_dir_all(&left).unwrap();
+    let names = |folder: &Path| -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name != ".gitignore").collect()
+    };
+    let before = names(&project).len();
+    let train = ["miner", "train-example", text(&project), "--episodes", "2", "--max-steps", "1", "--python"];
+    let mut process = Command::new(env!("CARGO_BIN_EXE_kinitro"))
+        .args(train)
+        .arg(stand_in(folder.path()))
+        .envs(["HF_TOKEN", "HF_TOKEN_PATH", "CHUTES_API_KEY", "CHUTES_API_KEY_FILE"].map(|name| (name, "hidden_token")))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "training"), "{:?}", process.wait());
+    assert_eq!(
+        names(&project.join(".kinitro")),
+        [format!("training-{}", process.id())],
+        "what was left before is gone"
+    );
+    assert_eq!(names(&project).len(), before, "the episodes lie where no upload takes them");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&process), rustix::process::Signal::INT).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    assert_eq!(names(&project.join(".kinitro")), Vec::<String>::new());
+    let environment = fs::read_to_string(folder.path().join("environment")).unwrap();
+    assert!(environment.contains("PATH=") && !environment.contains("hidden_token"), "{environment}");
+}
+
+#[test]
+fn what_was_played_is_printed_where_the_report_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("my-policy");
+    done(&["init-miner", text(&project)]);
+    let server = Server::start(&project);
+    let report = folder.path().join("model.html");
+    let evaluate = |videos: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kinitro"));
+        command.args(["evaluate", &server.url, "--env", REACH, "--episodes", "1", "--max-steps", "5", "--report"]);
+        command.arg(&report).env("TMPDIR", videos).output().unwrap()
+    };
+    let output = evaluate("/no/such/folder");
+    assert!(!output.status.success(), "{}", said(&output));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(out.contains("0 of 1") && err.contains("/no/such/folder"), "{}", said(&output));
+    fs::write(report.with_extension("json"), "{\"weights\": 1}").unwrap();
+    let output = evaluate(text(folder.path()));
+    let said = said(&output);
+    assert!(said.contains("model.json") && !said.contains("0 of 1") && !report.exists(), "before it is played: {said}");
+    assert_eq!(fs::read_to_string(report.with_extension("json")).unwrap(), "{\"weights\": 1}");
+}
+
+/// The status of the answer to a POST.
+fn posted(server: &Server, path: &str, media_type: &str, body: &[u8]) -> u16 {
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n"
+    );
+    connection.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_request_that_is_none_is_told_so_and_is_no_fault_of_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("my-policy");
+    done(&["init-miner", text(&project)]);
+    let server = Server::start(&project);
+    let act = |observation: &str, images: &str| {
+        let body = format!("{{\"observation\": {observation}, \"images\": {images}}}");
+        posted(&server, "/act", "application/json", body.as_bytes())
+    };
+    let four = "[0, 0.6, 0.2, 1]";
+    assert_eq!((act(four, "null"), act(four, "{\"corner\": [[[1, 2, 255]]]}")), (200, 200));
+    let long = format!("[0, 0, 0, 1{}]", "0".repeat(400));
+    for observation in [&long, "[0, 0, 0, NaN]", "[0, 0, 0, null]", "[0, 0, 0]", "{}", "[1e39, 0, 0, 0]"] {
+        assert_eq!(act(observation, "null"), 400, "{observation}");
+    }
+    let images = [
+        "{\"corner\": [[[1, 2, 300]]]}",
+        "{\"corner\": [[1, 2, 3]]}",
+        "{\"corner\": [[[1, 2]]]}",
+        "[1]",
+        "{\"corner\": null}",
+    ];
+    for images in images {
+        assert_eq!(act(four, images), 400, "{images}");
+    }
+    let packed = |dtype: &str| {
+        let image = serde_json::json!({"shape": [1, 1, 3], "dtype": dtype, "data": "abc"});
+        let body = serde_json::json!({"observation": [0.0, 0.6, 0.2, 1.0], "images": {"corner": image}});
+        posted(&server, "/act", "Application/MsgPack; charset=x", &rmp_serde::to_vec(&body).unwrap())
+    };
+    for dtype in ["float128x", "object", "a,,b"] {
+        assert_eq!(packed(dtype), 400, "{dtype}");
+    }
+    let observation = serde_json::json!({"observation": [0.0, 0.6, 0.2, 1.0], "images": null});
+    let body = rmp_serde::to_vec(&observation).unwrap();
+    assert_eq!(posted(&server, "/act", "Application/MsgPack", &body), 200, "media types have no case");
+    assert_eq!(posted(&server, "/reset", "application/json", b"{\"task_config\": [1]}"), 400);
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub struct EvaluateArgs {
     json: bool,
 }
 
-/// Runs the trial and prints rates with their intervals.
+/// Runs the trial and prints rates with their intervals, and then writes what is to be written.
 ///
 /// # Errors
 /// A URL that may not be called or is never reached, unknown environments, missing assets. Other faults of the policy are
@@ -112,6 +112,9 @@ pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         })
         .await;
     progress.clear();
+    let mut report = TrialReport::of(&args.url, &trial, &results);
+    // First of all: what was played is not lost by a file that cannot be written.
+    print(&args, &report.environments, &results)?;
     if let Some(folder) = &args.record {
         for transcript in results.iter().filter_map(|(_, ended)| ended.as_ref().ok()) {
             let path = folder.join(format!("{}.ktr", transcript.id()));
@@ -119,7 +122,6 @@ pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
-    let mut report = TrialReport::of(&args.url, &trial, &results);
     if let Some(path) = &args.report {
         let progress = Progress::new("videos", 0);
         let done = |done: usize, all: usize| {
@@ -134,7 +136,7 @@ pub async fn run(args: EvaluateArgs) -> anyhow::Result<()> {
             println!("the report is in {} and {}", path.display(), json.display());
         }
     }
-    print(&args, &report.environments, &results)
+    reached(&args, &report.environments)
 }
 
 fn contest_of(args: &EvaluateArgs) -> anyhow::Result<Contest> {
@@ -175,8 +177,7 @@ fn print(
     results: &[(crate::service::executor::Assignment, Ended)],
 ) -> anyhow::Result<()> {
     if args.json {
-        super::print_json(&rows)?;
-        return reached(args, rows);
+        return super::print_json(&rows);
     }
     let mut table = Table::new(&["environment", "success", "rate", "95 % interval", "mean reward", "faults"]);
     for row in rows {
@@ -194,7 +195,7 @@ fn print(
     if let Some(lost) = results.iter().find_map(|(_, ended)| ended.as_ref().err()) {
         println!("some episodes were lost by a failure on this side: {} ({})", lost.fault, printable(&lost.note, 200));
     }
-    reached(args, rows)
+    Ok(())
 }
 
 /// An error when not one episode got through to the policy: then the rates say nothing about it.

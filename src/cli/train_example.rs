@@ -1,22 +1,33 @@
 //! `kinitro miner train-example`
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, getpid, test_kill_process};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::local_runs;
 use super::progress::Progress;
 use crate::domain::{Contest, EnvId, standard_cameras};
+use crate::hub::program::OUR_SECRETS;
 use crate::service::dataset::{Format, Source, export};
+use crate::service::deploy::make_state_folder;
 use crate::service::trial::LocalPolicy;
 
 /// What the example learns.
 const ENVIRONMENT: &str = "metaworld/reach-v3";
 /// What the training writes and the policy loads.
 const WEIGHTS: &str = "policy.safetensors";
+
+/// Beginning of the name of a folder for episodes; the process's number follows.
+const SCRATCH: &str = "training-";
+/// Tries to remove that folder after a signal.
+const REMOVALS: u32 = 100;
 
 /// Train a small policy from episodes of the scripted expert in reach-v3, by the project's train.py
 ///
@@ -58,7 +69,8 @@ pub fn run(args: &TrainExampleArgs) -> anyhow::Result<()> {
     }
     let python = program(&args.python)?;
     check_packages(&python, &folder)?;
-    let dataset = Dataset(folder.join(format!(".dataset-{}", std::process::id())));
+    let scratch = Scratch::begin(&folder).context("cannot make a folder for the episodes in the project")?;
+    let dataset = scratch.0.join("dataset");
     let environment: EnvId = ENVIRONMENT.parse()?;
     let contest = Contest {
         environments: vec![environment],
@@ -72,11 +84,11 @@ pub fn run(args: &TrainExampleArgs) -> anyhow::Result<()> {
     let progress = Progress::new("episodes", args.episodes.into());
     let done = |episodes: usize| progress.set(episodes as u64);
     let cameras = standard_cameras();
-    let written = export(&dataset.0, Format::Npz, &source, &cameras, &simulator, local_runs::cores(), &done);
+    let written = export(&dataset, Format::Npz, &source, &cameras, &simulator, local_runs::cores(), &done);
     progress.clear();
     let written = written?;
     println!("{} episodes of the expert, {} frames; training", written.episodes, written.frames);
-    let status = in_project(&python, &folder).arg("train.py").arg(&dataset.0).status();
+    let status = in_project(&python, &folder).arg("train.py").arg(&dataset).status();
     if !status.with_context(|| cannot_run(&args.python))?.success() {
         bail!("train.py failed; what it says stands above");
     }
@@ -86,13 +98,60 @@ pub fn run(args: &TrainExampleArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The episodes, which are only for the training.
-struct Dataset(PathBuf);
+/// A folder for the episodes, which are only for the training: one that neither uploads nor images take along. It goes away
+/// with this value, at Ctrl-C, and where the process was killed at the next training.
+struct Scratch(PathBuf);
 
-impl Drop for Dataset {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+impl Scratch {
+    fn begin(project: &Path) -> io::Result<Scratch> {
+        let folder = make_state_folder(project)?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let process = name.to_str().and_then(|name| name.strip_prefix(SCRATCH)?.parse().ok());
+            let process = process.filter(|number: &i32| *number > 0).and_then(Pid::from_raw);
+            let is_over = |process| process == getpid() || test_kill_process(process) == Err(Errno::SRCH);
+            if process.is_some_and(is_over) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        let scratch = folder.join(format!("{SCRATCH}{}", std::process::id()));
+        fs::create_dir(&scratch)?;
+        let scratch = Scratch(scratch);
+        remove_at_signal(scratch.0.clone())?;
+        Ok(scratch)
     }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Removes `folder` and ends the process at Ctrl-C or SIGTERM. The training's own process gets Ctrl-C too.
+fn remove_at_signal(folder: PathBuf) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    std::thread::spawn(move || {
+        let number = runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => Signal::INT,
+                _ = terminate.recv() => Signal::TERM,
+            }
+        });
+        // Episodes may be written at this moment; a folder that is not empty yet is tried again.
+        for _ in 0..REMOVALS {
+            if fs::remove_dir_all(&folder).is_ok() {
+                break;
+            }
+        }
+        std::process::exit(128 + number.as_raw());
+    });
+    Ok(())
 }
 
 /// A program that still means the same in another folder. Links stay: in a virtual environment Python is one.
@@ -103,6 +162,9 @@ fn program(python: &Path) -> io::Result<PathBuf> {
 fn in_project(python: &Path, folder: &Path) -> Command {
     let mut command = Command::new(python);
     command.current_dir(folder).stdin(Stdio::null());
+    for secret in OUR_SECRETS {
+        command.env_remove(secret);
+    }
     command
 }
 

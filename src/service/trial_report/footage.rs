@@ -1,6 +1,8 @@
 //! An episode as a video inside a page.
 
 use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use base64::Engine;
@@ -73,17 +75,19 @@ fn cameras() -> Result<Vec<CameraSetting>, ReportError> {
     Ok(standard_cameras().into_iter().map(sized).collect())
 }
 
-/// A folder of our own that goes away with this value.
+/// A folder of our own, with a name that nobody can guess, which goes away with this value.
 struct Scratch(std::path::PathBuf);
 
 impl Scratch {
     fn new() -> Result<Scratch, ReportError> {
-        let path = std::env::temp_dir().join(format!("kinitro-report-{}", std::process::id()));
+        let mut chance = [0_u8; 16];
+        let drawn = getrandom::fill(&mut chance).map_err(|error| io::Error::other(error.to_string()));
+        let path = std::env::temp_dir().join(format!("kinitro-report-{}", hex::encode(chance)));
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| ReportError::File { path, source }
         };
-        fs::create_dir(&path).map_err(failed(&path))?;
+        drawn.and_then(|()| fs::DirBuilder::new().mode(0o700).create(&path)).map_err(failed(&path))?;
         Ok(Scratch(path))
     }
 }
@@ -91,5 +95,22 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::Scratch;
+
+    #[test]
+    fn a_folder_for_the_time_being_is_ours_alone() {
+        let (one, other) = (Scratch::new().unwrap(), Scratch::new().unwrap());
+        assert_ne!(one.0, other.0);
+        let path = one.0.clone();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        drop(one);
+        assert!(!path.exists() && other.0.is_dir());
     }
 }

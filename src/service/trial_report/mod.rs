@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use footage::Clip;
 pub use latency::{Bucket, Latencies};
 
-use super::files::NewFile;
+use super::files::{NewFile, read_capped};
 use super::trial::{Tally, Trial};
 use crate::domain::{Contest, Digest, EnvId, MissReason, Outcome};
 use crate::score::wilson;
@@ -22,6 +22,9 @@ use crate::service::executor::{Assignment, Ended};
 use crate::service::footage::FootageError;
 use crate::sim::Simulator;
 use crate::transcript::Transcript;
+
+/// Longest report as JSON; it holds no videos.
+const MAX_JSON_BYTES: usize = 16 << 20;
 
 /// What the episodes of one environment came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -104,6 +107,12 @@ pub enum ReportError {
         /// The system's error.
         source: io::Error,
     },
+    /// What lies under the name of the JSON file is something else.
+    #[error(
+        "{} is there and no report of kinitro, and the report's JSON would replace it; name another file, or move it away",
+        .0.display()
+    )]
+    Foreign(PathBuf),
     /// An episode could not be shown.
     #[error("cannot show an episode: {0}")]
     Footage(#[from] FootageError),
@@ -180,13 +189,28 @@ impl TrialReport {
 /// Refuses at once what could not be written after a long evaluation.
 ///
 /// # Errors
-/// A name that does not end with .html, or a folder that is not there.
+/// A name that does not end with .html, a folder that is not there, or a JSON file beside it that is no report.
 pub fn check_name(path: &Path) -> Result<(), ReportError> {
     if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("html")) {
         return Err(ReportError::Name(path.to_owned()));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::read_dir(folder).map(drop).map_err(|source| ReportError::File { path: path.to_owned(), source })
+    fs::read_dir(folder).map(drop).map_err(|source| ReportError::File { path: path.to_owned(), source })?;
+    let json = path.with_extension("json");
+    if json.symlink_metadata().is_ok() && !is_report(&json) {
+        return Err(ReportError::Foreign(json));
+    }
+    Ok(())
+}
+
+/// Whether a file is the JSON of an earlier report.
+fn is_report(json: &Path) -> bool {
+    let report = read_capped(json, MAX_JSON_BYTES).ok();
+    let report = report.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    report.is_some_and(|report| {
+        let names = ["version", "endpoint", "seed", "contest", "act_timeout_ms", "environments", "latency", "shown"];
+        names.iter().all(|name| report.get(name).is_some())
+    })
 }
 
 /// Of each environment, in the order of the trial, the first success and the first failure.
@@ -202,4 +226,37 @@ fn chosen(results: &[(Assignment, Ended)]) -> Vec<&Transcript> {
         }
     }
     chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_report_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (page, json) = (folder.path().join("model.html"), folder.path().join("model.json"));
+        check_name(&page).unwrap();
+        for foreign in ["{\"weights\": 1}", "not json", ""] {
+            fs::write(&json, foreign).unwrap();
+            let error = check_name(&page).unwrap_err();
+            assert!(matches!(&error, ReportError::Foreign(path) if *path == json), "{error}");
+        }
+        let report = TrialReport {
+            version: "1",
+            endpoint: "http://127.0.0.1:1".into(),
+            seed: 1,
+            contest: Digest::ZERO,
+            act_timeout_ms: 500,
+            environments: Vec::new(),
+            steps: 0,
+            missed: BTreeMap::new(),
+            latency: Latencies::of(Vec::new()),
+            shown: Vec::new(),
+        };
+        assert!(report.write(&page).is_err() && !page.exists(), "nothing was written");
+        fs::remove_file(&json).unwrap();
+        report.write(&page).unwrap();
+        report.write(&page).expect("a report may be written again");
+    }
 }

@@ -41,7 +41,7 @@ async def body_of(request: Request):
         if len(body) > MAX_REQUEST_BYTES:
             raise HTTPException(413, f"a request has at most {MAX_REQUEST_BYTES} bytes")
     try:
-        packed = request.headers.get("content-type", "").split(";")[0].strip() == MSGPACK
+        packed = request.headers.get("content-type", "").split(";")[0].strip().lower() == MSGPACK
         message = msgpack.unpackb(bytes(body)) if packed else json.loads(body)
     except Exception as error:
         raise HTTPException(400, f"the body cannot be read: {error}") from error
@@ -53,8 +53,14 @@ async def body_of(request: Request):
 def picture(image):
     """A picture of (height, width, 3) bytes from either form."""
     if isinstance(image, dict):
-        return np.frombuffer(image["data"], image["dtype"]).reshape(image["shape"])
-    return np.asarray(image, np.uint8)
+        if image["dtype"] != "uint8":
+            raise ValueError("a picture has the dtype uint8")
+        pixels = np.frombuffer(image["data"], np.uint8).reshape(image["shape"])
+    else:
+        pixels = np.asarray(image, np.uint8)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise ValueError("a picture has height, width and three colours")
+    return pixels
 
 
 @app.get("/health")
@@ -70,9 +76,12 @@ async def health():
 @app.post("/reset")
 async def reset(request: Request):
     message, _ = await body_of(request)
+    task_config = message.get("task_config") or {}
+    if not isinstance(task_config, dict):
+        raise HTTPException(400, "not a request of kinitro-v1: task_config is not a map")
     # The same for all calls of an episode; many episodes run at the same time.
     episode = request.headers.get("x-kinitro-episode")
-    return {"status": "ok", "episode_id": await POLICY.reset(message.get("task_config") or {}, episode)}
+    return {"status": "ok", "episode_id": await POLICY.reset(task_config, episode)}
 
 
 @app.post("/act")
@@ -81,9 +90,9 @@ async def act(request: Request):
     try:
         observation = np.asarray(message["observation"], np.float32)
         images = {name: picture(image) for name, image in (message.get("images") or {}).items()}
-        if observation.shape != (4,):
-            raise ValueError("an observation is four numbers")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if observation.shape != (4,) or not np.isfinite(observation).all():
+            raise ValueError("an observation is four finite numbers")
+    except Exception as error:  # numbers too large for their type, unknown shapes, missing keys, …
         raise HTTPException(400, f"not a request of kinitro-v1: {error}") from error
     action = await POLICY.act(observation, images or None, request.headers.get("x-kinitro-episode"))
     answer = {"action": [float(number) for number in action]}
