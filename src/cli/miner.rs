@@ -71,6 +71,7 @@ pub fn init(args: &InitArgs) -> anyhow::Result<()> {
     println!("{folder}: {}", written.join(", "));
     println!("next:");
     println!("  cd {folder}");
+    println!("  # Python 3.11 or later; on Debian and Ubuntu venv is the package python3-venv");
     println!("  python3 -m venv .venv && .venv/bin/pip install -r requirements.txt");
     println!("  .venv/bin/uvicorn server:app --host 127.0.0.1 --port 8001");
     println!("  kinitro evaluate http://127.0.0.1:8001 --env metaworld/reach-v3");
