@@ -30,7 +30,7 @@ pub use due::{Candidate, due_uids, keep_due};
 pub use duplicates::{DuplicateError, NearCopy, PublishedClaim, check_duplicates};
 pub use reason::{Reason, ReasonCode, Verdict};
 pub use repository::{COLDKEY_FILE, Finding, Judgeable, PICKLED, Rule, judge};
-pub use rules::{Admission, Committed, Submission, admit, admit_all};
+pub use rules::{Admission, Committed, Submission, admit, admit_all, is_repo_name};
 pub use weights::{
     FileReader, FileWeights, MAX_HEADER_BYTES, MAX_TENSORS, MIN_FILE_BYTES, NamedTensor, TensorPart, Weights,
     WeightsFault, WeightsProblem,

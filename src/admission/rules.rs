@@ -78,8 +78,10 @@ type Rule = fn(&ClaimText, &DeploymentRules) -> Option<Reason>;
 /// All rules over a claim that could be read, in the order in which their reasons are given.
 const RULES: [Rule; 3] = [repo_is_well_formed, revision_is_a_full_sha, deployment_is_allowed];
 
-fn repo_is_well_formed(claim: &ClaimText, _: &DeploymentRules) -> Option<Reason> {
-    let part_ok = |part: &str| {
+/// Whether a text is `owner/name` as the hub has them: letters, digits, `.`, `_` and `-`, no separator at an end and none twice
+/// but `_`, at most 96 characters a part. Such a text can stand in a path as it is.
+pub fn is_repo_name(text: &str) -> bool {
+    let is_part = |part: &str| {
         let is_separator = |c: char| c == '.' || c == '-';
         !part.is_empty()
             && part.len() <= MAX_REPO_PART
@@ -89,9 +91,12 @@ fn repo_is_well_formed(claim: &ClaimText, _: &DeploymentRules) -> Option<Reason>
             && !part.contains("..")
             && !part.contains("--")
     };
-    let ok = claim.repo.split_once('/').is_some_and(|(owner, name)| part_ok(owner) && part_ok(name));
+    text.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
+}
+
+fn repo_is_well_formed(claim: &ClaimText, _: &DeploymentRules) -> Option<Reason> {
     let sentence = "The repository must be owner/name, as in its address on the hub.";
-    (!ok).then(|| Reason::new(ReasonCode::RepoMalformed, sentence, &claim.repo))
+    (!is_repo_name(&claim.repo)).then(|| Reason::new(ReasonCode::RepoMalformed, sentence, &claim.repo))
 }
 
 fn revision_is_a_full_sha(claim: &ClaimText, _: &DeploymentRules) -> Option<Reason> {

@@ -62,6 +62,12 @@ const METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn names_of_this_machine_are_resolved() {
+        let found = LocalOnly.resolve("localhost".parse().unwrap()).await.unwrap();
+        assert!(found.into_iter().all(|address| address.ip().is_loopback()));
+    }
+
     #[test]
     fn one_public_address_refuses_a_name() {
         let at = |addresses: &[&str]| {

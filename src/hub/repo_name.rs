@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Longest part of a name.
-const MAX_PART_CHARS: usize = 96;
+use crate::admission::is_repo_name;
 
 /// `owner/name`, checked: it can stand in a path as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,19 +38,8 @@ impl FromStr for RepoName {
     type Err = RepoNameError;
 
     fn from_str(text: &str) -> Result<RepoName, RepoNameError> {
-        let is_part = |part: &str| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            let ends = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            part.len() <= MAX_PART_CHARS
-                && part.bytes().all(allowed)
-                && ends(part.bytes().next())
-                && ends(part.bytes().last())
-                && !part.contains("..")
-        };
-        match text.split_once('/') {
-            Some((owner, name)) if is_part(owner) && is_part(name) => {
-                Ok(RepoName { text: text.to_owned(), slash: owner.len() })
-            }
+        match text.find('/') {
+            Some(slash) if is_repo_name(text) => Ok(RepoName { text: text.to_owned(), slash }),
             _ => Err(RepoNameError),
         }
     }
@@ -71,7 +59,8 @@ mod tests {
     fn a_name_is_one_owner_and_one_name_that_climb_nowhere() {
         let repo: RepoName = "alice/policy-v1.2".parse().unwrap();
         assert_eq!((repo.owner(), repo.name()), ("alice", "policy-v1.2"));
-        for text in ["policy", "a/b/c", "../b", "a/..", "a/b?x", "a/ b", "/b", "a/", "a/b.", &"a".repeat(97)] {
+        for text in ["policy", "a/b/c", "../b", "a/..", "a/b?x", "a/ b", "/b", "a/", "a/b.", "a--b/c", &"a".repeat(97)]
+        {
             assert!(text.parse::<RepoName>().is_err(), "{text}");
         }
     }

@@ -1,13 +1,12 @@
 //! Fetching what another operator published: manifests and transcripts, from a server that is not trusted.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::ClientConfig;
 use serde::Deserialize;
 
 use crate::domain::{CycleId, Digest, printable};
+use crate::net::client_config;
 use crate::replay::SignedCycle;
 use crate::transcript::{EpisodeRow, MAX_MANIFEST_BYTES, MAX_TRANSCRIPT_BYTES, ManifestError};
 
@@ -135,15 +134,14 @@ impl Published {
     /// # Errors
     /// [`FetchError::Tls`] when https is asked for and this machine has no root certificates.
     pub fn open(base: &str) -> Result<Published, FetchError> {
-        let tls = |error: &dyn std::fmt::Display| FetchError::Tls(error.to_string());
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config(base.starts_with("https"))?)
+            .tls_backend_preconfigured(tls(base.starts_with("https"))?)
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .map_err(|error| tls(&error))?;
+            .map_err(|error| FetchError::Tls(error.to_string()))?;
         Ok(Published { base: base.to_owned(), http })
     }
 
@@ -235,22 +233,15 @@ fn causes(error: &dyn std::error::Error) -> String {
 /// [`FetchError::Tls`] when no client can be made at all.
 pub fn plain_http_client() -> Result<reqwest::Client, FetchError> {
     let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls_config(false)?)
+        .tls_backend_preconfigured(tls(false)?)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(READ_TIMEOUT);
     builder.build().map_err(|error| FetchError::Tls(error.to_string()))
 }
 
-fn tls_config(needed: bool) -> Result<ClientConfig, FetchError> {
-    let tls = |error: rustls::Error| FetchError::Tls(error.to_string());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(tls)?;
-    if needed {
-        return Ok(builder.with_platform_verifier().map_err(tls)?.with_no_client_auth());
-    }
-    // Plain http must also work on a machine without any root certificate.
-    Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+fn tls(is_needed: bool) -> Result<ClientConfig, FetchError> {
+    client_config(is_needed).map_err(|error| FetchError::Tls(error.to_string()))
 }
 
 #[cfg(test)]

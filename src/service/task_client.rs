@@ -6,8 +6,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,6 +14,7 @@ use super::task_wire::{
 };
 use super::tasks::{FetchRequest, QueueFuture, TaskError, TaskQueue, TaskResult};
 use crate::domain::{Digest, ExecutorId, TaskId, printable};
+use crate::net::client_config;
 use crate::policy::Secret;
 use crate::store::{Heartbeat, Leased, SubmitAnswer};
 
@@ -82,8 +81,9 @@ impl HttpTaskClient {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
+        let tls = client_config(url.scheme() == "https").map_err(|error| ClientSetupError::Tls(error.to_string()))?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(url.scheme() == "https")?)
+            .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TRY_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
@@ -208,19 +208,6 @@ fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// TLS with ring and the system's roots; over plain http a configuration that trusts nobody will do.
-fn tls(encrypted: bool) -> Result<ClientConfig, ClientSetupError> {
-    let failed = |error: rustls::Error| ClientSetupError::Tls(error.to_string());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(failed)?;
-    Ok(if encrypted {
-        builder.with_platform_verifier().map_err(failed)?.with_no_client_auth()
-    } else {
-        builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
-    })
 }
 
 impl TaskQueue for HttpTaskClient {

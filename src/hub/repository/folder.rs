@@ -9,15 +9,15 @@ use crate::admission::{
     Weights, WeightsProblem, WeightsState,
 };
 use crate::domain::RepositoryRules;
+use crate::hub::upload::is_left_out;
 
-/// Folders that no upload takes along.
-const SKIPPED: [&str; 4] = [".git", ".kinitro", ".cache", "__pycache__"];
 /// Bytes that are read at once.
 const PIECE: usize = 1 << 20;
 /// Deeper folders are not entered.
 const MAX_DEPTH: usize = 64;
 
-/// Describes a folder under the revision `sha`. Symbolic links are not followed.
+/// Describes a folder under the revision `sha`, as an upload would leave it on the hub: what
+/// [`ALWAYS_EXCLUDED`](crate::hub::upload::ALWAYS_EXCLUDED) names is not in it. Symbolic links are not followed.
 ///
 /// # Errors
 /// The system's error.
@@ -45,10 +45,14 @@ fn list(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<RepoFile>) ->
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (kind, name) = (entry.file_type()?, entry.file_name().to_string_lossy().into_owned());
+        let path = format!("{prefix}{name}");
+        if is_left_out(&name, &path, &[]) {
+            continue;
+        }
         if kind.is_file() {
-            files.push(RepoFile { path: format!("{prefix}{name}"), bytes: entry.metadata()?.len() });
-        } else if kind.is_dir() && depth < MAX_DEPTH && !SKIPPED.contains(&name.as_str()) {
-            list(&entry.path(), &format!("{prefix}{name}/"), depth + 1, files)?;
+            files.push(RepoFile { path, bytes: entry.metadata()?.len() });
+        } else if kind.is_dir() && depth < MAX_DEPTH {
+            list(&entry.path(), &format!("{path}/"), depth + 1, files)?;
         }
     }
     Ok(())
@@ -76,5 +80,24 @@ fn read_file(path: &Path, bytes: u64) -> io::Result<Result<FileWeights, WeightsP
         if let Err(problem) = reader.push(&piece[..came]) {
             return Ok(Err(problem));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_judged_as_an_upload_would_leave_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["policy.py", ".venv/lib/model.bin", "runs/last.pt", ".git/HEAD", "keys/hub.token", "net/a.py"] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        let described = describe_folder(folder.path(), "sha", &RepositoryRules::default()).unwrap();
+        let RepositoryState::Found(repository) = described else { panic!("{described:?}") };
+        let paths: Vec<&str> = repository.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["net/a.py", "policy.py"]);
     }
 }

@@ -134,8 +134,8 @@ fn walk(
     Ok(())
 }
 
-/// Whether a file or folder, by its name and its path, is one that is left out.
-fn is_left_out(name: &str, path: &str, exclude: &[String]) -> bool {
+/// Whether a file or folder, by its name and its path, is one that is left out: by [`ALWAYS_EXCLUDED`], or by `exclude`.
+pub fn is_left_out(name: &str, path: &str, exclude: &[String]) -> bool {
     let mut patterns = ALWAYS_EXCLUDED.iter().copied().chain(exclude.iter().map(|pattern| pattern.trim_matches('/')));
     patterns.any(|pattern| matches(pattern, name) || matches(pattern, path))
 }

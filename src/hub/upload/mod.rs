@@ -22,7 +22,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 pub use error::UploadError;
-pub use folder::{ALWAYS_EXCLUDED, LocalFile, STATE_FOLDER, list};
+pub use folder::{ALWAYS_EXCLUDED, LocalFile, STATE_FOLDER, is_left_out, list};
 pub use hashes::{HashCache, Hashes};
 pub use secrets::KeptSecret;
 

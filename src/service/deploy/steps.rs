@@ -8,7 +8,7 @@ use super::{DeployPlan, DeployState, DeployedState, Ending, SentState, Services,
 use crate::admission::ClaimText;
 use crate::beacon::{DEFAULT_DEV_CHAIN, dev_genesis};
 use crate::chain::{Chain, ChainError};
-use crate::domain::{BlockNumber, printable};
+use crate::domain::{BlockNumber, Hotkey, Netuid, printable};
 use crate::hub::platform::{Order, Running};
 use crate::hub::upload::{Uploaded, list, upload};
 use crate::policy::{ClientOptions, Endpoint, PlatformCredential, PolicyClient};
@@ -59,9 +59,8 @@ pub(super) async fn upload_step(
     if !left_there.is_empty() {
         let names: Vec<String> = left_there.iter().take(5).map(|path| printable(path, 80)).collect();
         let more = if left_there.len() > 5 { ", …" } else { "" };
-        let why = if settings.prune { "which uploads leave out, and stay there" } else { "--prune removes them" };
-        let mark = if settings.prune { "," } else { ";" };
-        watch.say(&format!("the repository also has {}{more}{mark} {why}", names.join(", ")));
+        let why = if settings.prune { "uploads leave them out, so --prune keeps them" } else { "--prune removes them" };
+        watch.say(&format!("the repository also has {}{more}; {why}", names.join(", ")));
     }
     let seen = format!("{files} files, {bytes} bytes; revision {revision}");
     Ok((if committed { Ending::Done } else { Ending::Already }, seen, Some(revision)))
@@ -211,20 +210,9 @@ pub(super) async fn commit_step(
         .filter(|earlier| **earlier == SentState { after_block: earlier.after_block, ..sent.clone() })
     {
         watch.say("an earlier run sent this claim; looking whether it stands, for three minutes at most");
-        let cause = ChainError::Disconnected("an earlier run was broken off".to_owned());
         let before = BlockNumber(earlier.after_block);
-        let last = BlockNumber(before.0.saturating_add(LOOK_BACK_BLOCKS));
-        tokio::select! {
-            found = look_for(chain, hotkey, netuid, (before, &data), (cause, PATIENCE)) => {
-                if let Ok(date) = found {
-                    return Ok((Ending::Already, dated(date)));
-                }
-            }
-            () = final_beyond(chain, last) => {}
-        }
-        match may_commit(chain, hotkey, netuid, &data, false).await {
-            Err(ClaimError::Unchanged { since }) => return Ok((Ending::Already, dated(since))),
-            ready => drop(ready?),
+        if let Some(date) = of_an_earlier_run(chain, hotkey, netuid, (before, &data)).await? {
+            return Ok((Ending::Already, dated(date)));
         }
         sent.after_block = earlier.after_block;
     }
@@ -241,9 +229,61 @@ pub(super) async fn commit_step(
     Ok((Ending::Done, dated(date)))
 }
 
+/// The date of a claim that an earlier run sent after block `before`, once it stands; none when it was waited for long enough.
+async fn of_an_earlier_run(
+    chain: &dyn Chain,
+    hotkey: Hotkey,
+    netuid: Netuid,
+    (before, data): (BlockNumber, &[u8]),
+) -> Result<Option<BlockNumber>, ClaimError> {
+    let cause = ChainError::Disconnected("an earlier run was broken off".to_owned());
+    let last = BlockNumber(before.0.saturating_add(LOOK_BACK_BLOCKS));
+    tokio::select! {
+        found = look_for(chain, hotkey, netuid, (before, data), (cause, PATIENCE)) => {
+            if let Ok(date) = found {
+                return Ok(Some(date));
+            }
+        }
+        () = final_beyond(chain, last) => {}
+    }
+    match may_commit(chain, hotkey, netuid, data, false).await {
+        Err(ClaimError::Unchanged { since }) => Ok(Some(since)),
+        ready => ready.map(|_| None),
+    }
+}
+
 /// Waits until a block later than `last` is final.
 async fn final_beyond(chain: &dyn Chain, last: BlockNumber) {
     while chain.finalized_head().await.map_or(true, |head| head.number <= last) {
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::beacon::OperatorKey;
+    use crate::chain::{DevChain, DevChainSettings, Registration};
+
+    #[tokio::test]
+    async fn a_claim_of_an_earlier_run_is_waited_for_until_it_is_final_or_surely_lost() {
+        let settings = DevChainSettings { block_time_ms: 0, ..DevChainSettings::default() };
+        let (chain, key, netuid) = (DevChain::in_memory(&settings).unwrap(), OperatorKey::dev("miner"), Netuid(2));
+        chain.register(netuid, &Registration::miner(key.hotkey())).unwrap();
+        chain.advance(10).unwrap();
+        let before = chain.finalized_head().await.unwrap().number;
+        let Sent::In(block) = write_claim(&chain, &key, netuid, b"{}").await.unwrap() else { panic!("it is lost") };
+        assert!(chain.finalized_head().await.unwrap().number < block, "it is final at once");
+        let looked = of_an_earlier_run(&chain, key.hotkey(), netuid, (before, b"{}"));
+        let advanced = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            chain.advance(10).unwrap();
+        };
+        assert_eq!(tokio::join!(looked, advanced).0.unwrap(), Some(block));
+
+        let before = chain.finalized_head().await.unwrap().number;
+        chain.advance(LOOK_BACK_BLOCKS + 20).unwrap();
+        let lost = of_an_earlier_run(&chain, key.hotkey(), netuid, (before, b"[]")).await.unwrap();
+        assert_eq!(lost, None, "blocks say that it is lost, long before patience ends");
     }
 }
