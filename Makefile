@@ -1,12 +1,12 @@
 # `make demo` and `make test` fetch what is missing and work on a fresh machine; `make help` lists the rest.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-export KINITRO_READER_PYTHON := python3
-export KINITRO_MINER_PYTHON := python3
-READER := vendor/python-reader
-MINER  := vendor/python-miner
+READER := vendor/venv-reader
+MINER  := vendor/venv-miner
 ORACLE := vendor/python-oracle
 PEERS  := vendor/python-peers
+export KINITRO_READER_PYTHON := $(CURDIR)/$(READER)/bin/python
+export KINITRO_MINER_PYTHON := $(CURDIR)/$(MINER)/bin/python
 DEMO_ARGS ?=
 PEERS_ARGS ?=
 PICTURES_ARGS ?=
@@ -36,20 +36,24 @@ reproducible: release ## build the release again in another folder and hold it a
 demo: build ## one whole cycle: six mock miners, eight tasks, scores, verification (DEMO_ARGS="--episodes 5")
 	target/release/kinitro demo $(DEMO_ARGS)
 
-# Python packages go into folders of ours with --target, so that pip alone is enough (no venv package).
+# The tests' Pythons are virtual environments, as a miner has one. pip installs into them from outside, so that Debian's
+# python3 and python3-pip are enough: what else lies in python3-venv is a pip for the inside.
+define environment
+@rm -rf $(@D)
+python3 -m venv --without-pip $(@D)
+python3 -m pip --python $(@D)/bin/python install --quiet --root-user-action=ignore --disable-pip-version-check \
+  $(addprefix -r ,$^)
+@touch $@
+endef
+
 $(READER)/.done: docs/examples/requirements.txt
-	@rm -rf $(READER)
-	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(READER) -r $<
-	@touch $@
+	$(environment)
 
 # What a miner's project asks for, and what reads its datasets.
-MINER_WANTS := src/service/miner_kit/template/requirements.txt tests/miner/requirements.txt
-$(MINER)/.done: $(MINER_WANTS)
-	@rm -rf $(MINER)
-	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(MINER) \
-	  $(addprefix -r ,$(MINER_WANTS))
-	@touch $@
+$(MINER)/.done: src/service/miner_kit/template/requirements.txt tests/miner/requirements.txt
+	$(environment)
 
+# Packages that programs of ours are pointed at go into folders.
 $(ORACLE)/.done: tests/oracle/requirements.txt
 	@rm -rf $(ORACLE)
 	python3 -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target $(ORACLE) --no-deps -r $<
@@ -61,7 +65,7 @@ $(PEERS)/.done: tests/oracle/requirements-peers.txt
 	@touch $@
 
 test: vendor $(READER)/.done $(MINER)/.done ## every test
-	PYTHONPATH=$(CURDIR)/$(READER):$(CURDIR)/$(MINER) cargo test --locked
+	env -u PYTHONPATH cargo test --locked
 
 test-gl: vendor ## the tests of the renderer mujoco-gl; they fail where no GL driver is
 	KINITRO_REQUIRE_GL=1 cargo test --locked --features gl --test gl --test gl_device -- --nocapture

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 const REACH: &str = "metaworld/reach-v3";
 
-/// The Python that `make test` prepares.
+/// The Python of the virtual environment that `make test` prepares.
 fn python() -> String {
     std::env::var("KINITRO_MINER_PYTHON").expect(
         "KINITRO_MINER_PYTHON is not set: run the tests by `make test`, which installs the packages of a miner's project and \
@@ -53,8 +53,9 @@ struct Server {
 
 impl Server {
     fn start(project: &Path) -> Server {
-        let mut process = Command::new(python())
-            .args(["-m", "uvicorn", "server:app", "--host", "127.0.0.1", "--port", "0"])
+        // As the project's README says it: the program that pip put beside the environment's Python.
+        let mut process = Command::new(Path::new(&python()).with_file_name("uvicorn"))
+            .args(["server:app", "--host", "127.0.0.1", "--port", "0"])
             .current_dir(project)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
