@@ -19,19 +19,27 @@ pub(super) struct Track<'a> {
     pub(super) keyframes: &'a [u32],
 }
 
-/// Ticks of the track's clock for each picture; players round coarser clocks.
-const TICKS: u32 = 100;
+/// Least ticks per second of the track's clock. Players round coarser clocks, and ffmpeg doubles the rate until it gets
+/// there: with the same clock, what it made of our videos, or LeRobot by it, can be joined to others of ours.
+const CLOCK: u32 = 10_000;
 /// No rotation, no scaling: a matrix in 16.16 and 2.30 fixed point.
 const UPRIGHT: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 /// The language code of "undetermined".
 const UNDETERMINED: u16 = 0x55c4;
 
-/// Everything before the pictures, which follow at once in their order; `None` when the file would exceed 4 GiB.
+/// Everything before the pictures, which follow at once in their order; `None` when the file would exceed 4 GiB,
+/// or its clock 32 bits.
 pub(super) fn head(track: &Track<'_>) -> Option<Vec<u8>> {
     let length = track.sizes.iter().try_fold(0_u32, |sum, size| sum.checked_add(*size))?;
     let before = write_head(track, 0, 0).len() as u32;
     before.checked_add(length)?;
+    (track.sizes.len() as u32).checked_mul(ticks(track.rate))?;
     Some(write_head(track, before, length))
+}
+
+/// Ticks of the track's clock for each picture.
+fn ticks(rate: u16) -> u32 {
+    CLOCK.div_ceil(u32::from(rate).max(1)).next_power_of_two()
 }
 
 /// `offset` is where the pictures begin; it does not change the size of what is written.
@@ -50,7 +58,8 @@ fn write_head(track: &Track<'_>, offset: u32, length: u32) -> Vec<u8> {
 
 fn movie(out: &mut Vec<u8>, track: &Track<'_>, offset: u32) {
     let pictures = track.sizes.len() as u32;
-    let (ticks_per_s, duration) = (u32::from(track.rate) * TICKS, pictures * TICKS);
+    let ticks = ticks(track.rate);
+    let (ticks_per_s, duration) = (u32::from(track.rate) * ticks, pictures * ticks);
     boxed(out, b"mvhd", |out| {
         u32s(out, &[0, 0, 0, ticks_per_s, duration, 0x1_0000]);
         u16s(out, &[0x100, 0]);
@@ -99,7 +108,7 @@ fn samples(out: &mut Vec<u8>, track: &Track<'_>, offset: u32) {
         u32s(out, &[0, 1]);
         boxed(out, b"avc1", |out| sample_entry(out, track));
     });
-    boxed(out, b"stts", |out| u32s(out, &[0, 1, pictures, TICKS]));
+    boxed(out, b"stts", |out| u32s(out, &[0, 1, pictures, ticks(track.rate)]));
     boxed(out, b"stss", |out| {
         u32s(out, &[0, track.keyframes.len() as u32]);
         u32s(out, track.keyframes);
@@ -160,4 +169,15 @@ fn u32s(out: &mut Vec<u8>, values: &[u32]) {
 
 fn u16s(out: &mut Vec<u8>, values: &[u16]) {
     values.iter().for_each(|value| out.extend_from_slice(&value.to_be_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_the_one_that_ffmpeg_makes_of_the_rate() {
+        let clock = |rate: u16| u32::from(rate) * ticks(rate);
+        assert_eq!([80, 30, 25, 240, 1].map(clock), [10_240, 15_360, 12_800, 15_360, 16_384]);
+    }
 }

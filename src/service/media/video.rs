@@ -247,7 +247,7 @@ mod tests {
         let file = re_mp4::Mp4::read_bytes(&written).unwrap();
         let [track] = file.tracks().values().collect::<Vec<_>>()[..] else { panic!("one track") };
         assert_eq!(track.kind, Some(re_mp4::TrackKind::Video));
-        assert_eq!((track.width, track.height, track.timescale), (42, 26, 8_000));
+        assert_eq!((track.width, track.height, track.timescale), (42, 26, 10_240));
         assert_eq!(track.codec_string(&file).unwrap(), "avc1.4D401E", "main profile, level 3.0");
         let samples = &track.samples;
         assert_eq!(samples.len(), 100);
@@ -255,8 +255,8 @@ mod tests {
         assert_eq!(keyframes.len(), 2);
         let mut at = samples[0].offset;
         for (number, sample) in samples.iter().enumerate() {
-            assert_eq!((sample.offset, sample.duration), (at, 100), "picture {number}");
-            assert_eq!(sample.composition_timestamp, 100 * number as i64);
+            assert_eq!((sample.offset, sample.duration), (at, 128), "picture {number}");
+            assert_eq!(sample.composition_timestamp, 128 * number as i64);
             at += sample.size;
             // Units behind their lengths, up to the last byte; none is a parameter set, which stand in front.
             let mut rest = &written[sample.offset as usize..at as usize];
