@@ -277,6 +277,47 @@ fn a_request_that_is_none_is_told_so_and_is_no_fault_of_the_server() {
     assert_eq!(posted(&server, "/reset", "application/json", b"{\"task_config\": [1]}"), 400);
 }
 
+/// Puts a script in the place of a container engine into `programs`: it says how it was called, and what `ps` answers.
+fn engine(programs: &Path, name: &str, ps: &str) {
+    let script = format!("#!/bin/sh\n[ \"$1\" = ps ] && {{ {ps}; }}\necho \"{name} was called: $*\"\n");
+    fs::write(programs.join(name), script).unwrap();
+    fs::set_permissions(programs.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_container_is_built_by_the_first_engine_that_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (project, programs) = (folder.path().join("my-policy"), folder.path().join("programs"));
+    done(&["init-miner", text(&project)]);
+    fs::create_dir(&programs).unwrap();
+    let build = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kinitro"));
+        command.args(["build", text(&project), "--tag", "policy:v1"]).args(more).env("PATH", &programs);
+        let output = command.output().unwrap();
+        (output.status.success(), said(&output))
+    };
+    assert!(build(&[]).1.contains("neither docker nor podman is here"), "{:?}", build(&[]));
+    let silent = "echo 'Cannot connect to the daemon' >&2; exit 1";
+    engine(&programs, "docker", silent);
+    let (good, said) = build(&[]);
+    let what =
+        "docker is here, but its engine does not answer (docker failed with status 1: Cannot connect to the daemon)";
+    assert!(!good && said.contains(what) && said.contains("--engine") && !said.contains("build --tag"), "{said}");
+    engine(&programs, "podman", "exit 0");
+    let (good, said) = build(&["--push"]);
+    let (built, pushed) = ("podman was called: build --tag policy:v1 .", "podman was called: push policy:v1");
+    assert!(good && said.contains(what) && said.contains(built) && said.contains(pushed), "{said}");
+    assert!(said.contains("policy:v1 is built with podman, and pushed") && said.contains("podman run"), "{said}");
+    engine(&programs, "podman", silent);
+    let (good, said) = build(&[]);
+    assert!(!good && said.contains(what) && said.contains("podman is here, but"), "{said}");
+    let (good, said) = build(&["--engine", "docker"]);
+    assert!(good && said.contains("docker was called: build"), "the one that is named is not asked: {said}");
+    engine(&programs, "docker", "exit 0");
+    let (good, said) = build(&[]);
+    assert!(good && said.contains("is built with docker") && !said.contains("podman"), "{said}");
+}
+
 #[test]
 fn others_read_the_datasets() {
     let folder = tempfile::tempdir().unwrap();

@@ -24,7 +24,7 @@ pub struct BuildArgs {
     #[arg(long)]
     push: bool,
 
-    /// Engine to use [default: docker, else podman]
+    /// Engine to use [default: docker where its engine answers, else podman]
     #[arg(long, value_name = "PROGRAM")]
     engine: Option<PathBuf>,
 }

@@ -4,12 +4,14 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::program::{Program, ProgramError, Say, first_in_path};
+use super::program::{Program, ProgramError, Say, found_in_path};
 
-/// The engines that are looked for, the first counts.
+/// The engines that are looked for, the first that answers counts.
 pub const ENGINES: [&str; 2] = ["docker", "podman"];
 /// Longest build or push.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
+/// Longest time in which an engine answers what runs there.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// Longest reference of an image.
 const MAX_TAG_CHARS: usize = 300;
 
@@ -21,6 +23,9 @@ pub enum ImageError {
         "neither docker nor podman is here; install one, or name another that takes the same arguments with --engine"
     )]
     NoEngine,
+    /// Programs without an engine behind them, each with what it said.
+    #[error("{0}; start it, or install another, or name one that takes the same arguments with --engine")]
+    SilentEngine(String),
     /// Nothing to build.
     #[error("{0} has no Dockerfile; `kinitro init-miner` writes one into a new project")]
     NoDockerfile(String),
@@ -39,13 +44,14 @@ pub struct ImageOrder {
     pub project: PathBuf,
     /// What the image is called.
     pub tag: String,
-    /// The engine; else the first of [`ENGINES`] in `PATH`.
+    /// The engine; else the first of [`ENGINES`] in `PATH` that answers.
     pub engine: Option<PathBuf>,
     /// Whether it is pushed to the registry in its tag.
     pub push: bool,
 }
 
-/// Builds an image, and pushes it if that is asked for. Returns the engine's name.
+/// Builds an image, and pushes it if that is asked for. Returns the engine's name. `say` is told of engines that do not
+/// answer where another does.
 ///
 /// # Errors
 /// [`ImageError`].
@@ -58,13 +64,30 @@ pub async fn build_image(order: &ImageOrder, path: &OsStr, say: Say<'_>) -> Resu
     }
     let engine = match &order.engine {
         Some(engine) => engine.clone(),
-        None => first_in_path(&ENGINES, path).map(PathBuf::from).ok_or(ImageError::NoEngine)?,
+        None => answering_engine(&order.project, path, &mut *say).await?,
     };
     program(&engine, &order.project, &["build", "--tag", &order.tag, "."]).run(&mut *say).await?;
     if order.push {
         program(&engine, &order.project, &["push", &order.tag]).run(&mut *say).await?;
     }
     Ok(engine)
+}
+
+/// The first of [`ENGINES`] that answers: its program may be there alone, as a client of an engine that does not run.
+async fn answering_engine(project: &Path, path: &OsStr, say: Say<'_>) -> Result<PathBuf, ImageError> {
+    let mut silent: Vec<String> = Vec::new();
+    for name in found_in_path(&ENGINES, path) {
+        let engine = PathBuf::from(name);
+        let look = Program { limit: ANSWER_LIMIT, ..program(&engine, project, &["ps", "--quiet"]) };
+        match look.run(&mut |_| ()).await {
+            Ok(_) => {
+                silent.iter().for_each(|what| say(what));
+                return Ok(engine);
+            }
+            Err(error) => silent.push(format!("{name} is here, but its engine does not answer ({error})")),
+        }
+    }
+    if silent.is_empty() { Err(ImageError::NoEngine) } else { Err(ImageError::SilentEngine(silent.join("; "))) }
 }
 
 fn program(engine: &Path, project: &Path, arguments: &[&str]) -> Program {

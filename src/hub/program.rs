@@ -186,13 +186,14 @@ fn without_colours(text: &str) -> String {
     plain
 }
 
-/// The first of `names` that is a program in the folders of `path`, the variable `PATH`.
-pub fn first_in_path<'a>(names: &[&'a str], path: &std::ffi::OsStr) -> Option<&'a str> {
+/// Those of `names` that are programs in the folders of `path`, the variable `PATH`, in their order.
+pub fn found_in_path<'a>(names: &[&'a str], path: &std::ffi::OsStr) -> Vec<&'a str> {
     let is_there = |folder: &Path, name: &str| {
         use std::os::unix::fs::PermissionsExt;
         folder.join(name).metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
     };
-    names.iter().copied().find(|name| std::env::split_paths(path).any(|folder| is_there(&folder, name)))
+    let is_found = |name: &&str| std::env::split_paths(path).any(|folder| is_there(&folder, name));
+    names.iter().copied().filter(is_found).collect()
 }
 
 #[cfg(test)]
@@ -229,6 +230,6 @@ mod tests {
         assert!(matches!(&error, ProgramError::TooLong { tail, .. } if tail == "begun"), "{error}");
         let missing = Program { program: "/no/such/program".into(), ..endless };
         assert!(missing.run(&mut |_| ()).await.unwrap_err().to_string().contains("install it"));
-        assert_eq!(first_in_path(&["no-such-program", "sh"], "/usr/bin:/bin".as_ref()), Some("sh"));
+        assert_eq!(found_in_path(&["no-such-program", "sh", "ls"], "/usr/bin:/bin".as_ref()), ["sh", "ls"]);
     }
 }
