@@ -5,7 +5,7 @@
     chutes deploy chute:chute --accept-fee
 
 A cord is handed the JSON body and no headers: there is no msgpack here and no x-kinitro-episode, so the policy must
-remember nothing between calls.
+remember nothing between calls. They come on several threads at once, each call in an event loop of its own.
 """
 
 import os
