@@ -38,7 +38,7 @@ pub enum HubError {
         code: String,
     },
     /// Status 429, and no patience is left.
-    #[error("{server} has had enough requests for now{}; try again later",
+    #[error("{server} has had enough requests for now{}; later the same command goes on where it stopped",
         .retry_after.map_or(String::new(), |wait| format!(" and asks to wait {} s", wait.as_secs())))]
     RateLimited {
         /// Who said so.
@@ -47,7 +47,7 @@ pub enum HubError {
         retry_after: Option<Duration>,
     },
     /// A status of 500 or more.
-    #[error("{server} has a fault of its own (status {status}); try again later")]
+    #[error("{server} has a fault of its own (status {status}); later the same command goes on where it stopped")]
     Server {
         /// Who said so.
         server: String,
@@ -93,7 +93,9 @@ pub enum HubError {
         seconds: u64,
     },
     /// An answer is longer than it may be.
-    #[error("the answer of {server} for {what} is longer than the {cap_bytes} bytes that it may have")]
+    #[error(
+        "the answer of {server} for {what} is longer than the {cap_bytes} bytes that it may have; is its address right?"
+    )]
     TooLarge {
         /// Who.
         server: String,
@@ -103,7 +105,9 @@ pub enum HubError {
         cap_bytes: usize,
     },
     /// An answer that cannot be read.
-    #[error("the answer of {server} for {what} cannot be read: {cause}")]
+    #[error(
+        "the answer of {server} for {what} cannot be read: {cause}; is its address right, does a proxy answer for it?"
+    )]
     Malformed {
         /// Who.
         server: String,
@@ -113,7 +117,7 @@ pub enum HubError {
         cause: String,
     },
     /// A redirect that may not be followed.
-    #[error("{server} redirects {what} {cause}")]
+    #[error("{server} redirects {what} {cause}; is its address right?")]
     Redirect {
         /// Who.
         server: String,

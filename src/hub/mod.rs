@@ -5,6 +5,7 @@
 
 mod download;
 mod error;
+mod events;
 mod http;
 pub mod image;
 mod local_only;

@@ -271,6 +271,20 @@ async fn a_storage_that_refuses_strangers_says_nothing_about_the_miner() {
 }
 
 #[tokio::test]
+async fn a_busy_storage_is_waited_for_and_a_broken_one_says_nothing_about_the_miner() {
+    let busy: Storage = Box::new(|_, _| Reply::status(429).with("retry-after", 1));
+    let hub = FakeHub::with_storage(Content::good(), first(1, busy, Box::new(plainly)));
+    let begun = std::time::Instant::now();
+    assert!(matches!(found(&hub).await.weights, WeightsState::Read(_)));
+    assert!(begun.elapsed() >= Duration::from_secs(1), "Retry-After was not honoured");
+    let hub = FakeHub::with_storage(Content::good(), Box::new(|_, _| Reply::status(502)));
+    let error = state(&hub).await.unwrap_err();
+    assert!(matches!(&error, DescribeError::Hub(HubError::Server { status: 502, .. })), "{error}");
+    assert!(error.to_string().contains("the same command goes on"), "{error}");
+    assert_eq!(hub.storage.asked().len(), 5);
+}
+
+#[tokio::test]
 async fn small_files_are_held_against_gits_name_of_them() {
     let model = safetensors("w", &[7; 4_000]);
     let listed = |blob: &str| {

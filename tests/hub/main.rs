@@ -7,4 +7,5 @@ mod model_hub;
 
 mod client;
 mod platform;
+mod platform_faults;
 mod upload;

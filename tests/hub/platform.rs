@@ -1,9 +1,11 @@
 //! Chutes behind its documented HTTP service. The program `chutes` cannot run here: a shell script stands in for it, which
 //! notes how it was called and changes what the service says.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use kinitro::hub::platform::{Chutes, ChutesSettings, DeployError, Deployment, Order, PlainUrl};
@@ -13,17 +15,22 @@ use tempfile::TempDir;
 
 use crate::loopback::{Loopback, Reply};
 
-const KEY: &str = "cpk_never_to_be_seen";
+pub const KEY: &str = "cpk_never_to_be_seen";
 const REVISION: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A folder in which `image` and `chute` are what the service knows, written by the stand-in of the program.
-struct Platform {
+pub struct Platform {
     folder: TempDir,
-    service: Loopback,
+    pub service: Loopback,
 }
 
 impl Platform {
     fn start(script: &str) -> Platform {
+        Platform::with_faults(script, |_, _| None)
+    }
+
+    /// A service that is asked for what it does instead with the request of this path and number, counted from 1 for each path.
+    pub fn with_faults(script: &str, fault: impl Fn(&str, usize) -> Option<Reply> + Send + Sync + 'static) -> Platform {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("chute.py"), "chute = ...\n").unwrap();
         let program = folder.path().join("chutes-stand-in");
@@ -34,7 +41,17 @@ impl Platform {
         .unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let state = folder.path().to_owned();
+        let counts = Mutex::new(HashMap::<String, usize>::new());
         let service = Loopback::serve(move |asked| {
+            let number = {
+                let mut counts = counts.lock().unwrap();
+                let count = counts.entry(asked.path().to_owned()).or_default();
+                *count += 1;
+                *count
+            };
+            if let Some(instead) = fault(asked.path(), number) {
+                return instead;
+            }
             let known = |name: &str| fs::read_to_string(state.join(name)).ok();
             match asked.path() {
                 "/images/alice/alice-policy:0123456789ab" => {
@@ -54,18 +71,19 @@ impl Platform {
     }
 
     fn chutes(&self) -> Chutes {
-        let patience = Patience {
-            first_pause: Duration::from_millis(1),
-            stall: Duration::from_millis(500),
-            ..Patience::default()
-        };
+        self.chutes_within(Duration::from_millis(500))
+    }
+
+    /// The client, which waits so long for a byte.
+    pub fn chutes_within(&self, stall: Duration) -> Chutes {
+        let patience = Patience { first_pause: Duration::from_millis(1), stall, ..Patience::default() };
         let token = Token::new(KEY, "CHUTES_API_KEY").unwrap();
         let http = HubHttp::with_patience(self.service.url("").parse().unwrap(), Some(token), patience).unwrap();
         let program = self.folder.path().join("chutes-stand-in");
         Chutes::new(http, ChutesSettings { user: "alice".into(), chute: "alice-policy".into(), program }).unwrap()
     }
 
-    fn order(&self) -> Order {
+    pub fn order(&self) -> Order {
         Order {
             folder: self.folder.path().to_owned(),
             repo: "alice/policy".parse().unwrap(),
@@ -75,7 +93,7 @@ impl Platform {
         }
     }
 
-    fn calls(&self) -> Vec<String> {
+    pub fn calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
         calls.lines().map(str::to_owned).collect()
     }
@@ -88,7 +106,7 @@ fn reply(found: Option<Value>) -> Reply {
     )
 }
 
-fn chute(tag: &str, hot: bool) -> Value {
+pub fn chute(tag: &str, hot: bool) -> Value {
     json!({"chute_id": "id-1", "slug": "alice-alice-policy", "hot": hot, "name": "alice-policy", "image": {"tag": tag}})
 }
 

@@ -148,6 +148,19 @@ async fn faults_that_pass_are_waited_out() {
 }
 
 #[tokio::test]
+async fn a_hub_that_asks_to_wait_is_waited_for_at_every_step_of_a_file() {
+    let (hub, project) = (ModelHub::start(), Project::new());
+    let busy = || Reply::status(429).with("retry-after", 1);
+    for (method, part) in [("POST", "/create"), ("PUT", "/object/"), ("POST", "/verify"), ("POST", "/commit/")] {
+        hub.fail(method, part, busy());
+    }
+    let begun = std::time::Instant::now();
+    let uploaded = project.upload(&hub).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(4), "Retry-After was not honoured");
+    assert_eq!((uploaded.revision, uploaded.sent_bytes, hub.held().commits.len()), (sha(2), 2_500, 1));
+}
+
+#[tokio::test]
 async fn what_was_sent_before_a_break_is_not_sent_again() {
     let (hub, project) = (ModelHub::start(), Project::new());
     project.put("weights/b.safetensors", &[9; 300]);
@@ -157,6 +170,7 @@ async fn what_was_sent_before_a_break_is_not_sent_again() {
     }
     let error = project.upload(&hub).await.unwrap_err();
     assert!(matches!(error, UploadError::Hub(HubError::Server { status: 500, .. })), "{error}");
+    assert!(error.to_string().contains("the same command goes on"), "{error}");
     assert!(hub.held().commits.is_empty(), "a half upload is visible");
     let second = project.upload(&hub).await.unwrap();
     assert_eq!((second.sent_bytes, second.revision), (300, sha(2)));

@@ -38,6 +38,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// Bytes of the body after which the connection is cut.
     pub cut_after: Option<usize>,
+    /// The body comes again and again until nobody reads it; its length is not told.
+    pub is_endless: bool,
 }
 
 impl Reply {
@@ -115,7 +117,7 @@ fn serve_one(connection: TcpStream, answer: &dyn Fn(&Asked) -> Reply, log: &Mute
     }
     let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", reply.status);
     let names_length = reply.headers.iter().any(|(name, _)| name == "content-length");
-    if !names_length && reply.status != 304 {
+    if !names_length && !reply.is_endless && reply.status != 304 {
         head.push_str(&format!("content-length: {}\r\n", reply.body.len()));
     }
     for (name, value) in &reply.headers {
@@ -124,7 +126,10 @@ fn serve_one(connection: TcpStream, answer: &dyn Fn(&Asked) -> Reply, log: &Mute
     head.push_str("\r\n");
     let mut connection = connection;
     let sent = &reply.body[..reply.cut_after.unwrap_or(reply.body.len()).min(reply.body.len())];
-    let _ = connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(sent));
+    let mut written = connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(sent));
+    while reply.is_endless && written.is_ok() {
+        written = connection.write_all(sent);
+    }
     let _ = connection.shutdown(std::net::Shutdown::Write);
 }
 

@@ -35,6 +35,8 @@ const IMAGE_LOOKS: u32 = 60;
 const IMAGE_PAUSE: Duration = Duration::from_secs(10);
 /// Most bytes of the answer to a warm-up, which says each five seconds that nothing is up yet, for ten minutes.
 const MAX_WARM_UP_BYTES: usize = 1 << 20;
+/// Longest warm-up, of an answer that never ends.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Whose chute, and which.
 #[derive(Debug, Clone)]
@@ -62,14 +64,19 @@ struct Chute {
     #[serde(default)]
     hot: bool,
     #[serde(default)]
-    image: Option<Image>,
+    image: Option<Runs>,
 }
 
+/// The image of a chute.
 #[derive(Deserialize)]
-struct Image {
+struct Runs {
     #[serde(default)]
     tag: String,
-    #[serde(default)]
+}
+
+/// An image by itself.
+#[derive(Deserialize)]
+struct Image {
     status: String,
 }
 
@@ -203,18 +210,10 @@ impl Deployment for Chutes {
     fn warm_up<'a>(&'a self, running: &'a Running, say: Say<'a>) -> BoxFuture<'a, Result<Running, DeployError>> {
         Box::pin(async move {
             let id = running.platform_id.as_deref().unwrap_or(&self.settings.chute);
-            let mut events = self.http.get_stream(&format!("/chutes/warmup/{}", escape(id)), None).await?;
-            let (mut seen, mut told) = (Vec::new(), false);
-            while let Some(chunk) = events.chunk().await? {
-                seen.extend_from_slice(&chunk);
-                if String::from_utf8_lossy(&seen).contains("\"hot\"") || seen.len() > MAX_WARM_UP_BYTES {
-                    break;
-                }
-                if !told {
-                    say("waiting for an instance; that may take ten minutes");
-                    told = true;
-                }
-            }
+            say("waiting for an instance; that may take ten minutes");
+            let path = format!("/chutes/warmup/{}", escape(id));
+            self.http.wait_for_word(&path, "\"hot\"", MAX_WARM_UP_BYTES, WARM_UP_LIMIT).await?;
+            // Whatever was said there, this is what counts.
             Ok(self.chute().await?.unwrap_or_else(|| running.clone()))
         })
     }
