@@ -15,7 +15,7 @@ use crate::domain::{Hotkey, Netuid};
 use crate::hub::Patience;
 use crate::hub::repository::{DEFAULT_ENDPOINT, ENDPOINT_VARIABLE, HubReader, ReadCache};
 use crate::service::admission_check::{Candidate, Checked, Place, chain_facts, check};
-use crate::service::chain_access::{DEV_CHAIN_FILE, is_dev, open_chain};
+use crate::service::chain_access::{dev_chain_file, is_dev, open_chain};
 use crate::service::settings::Settings;
 
 /// Check a model repository by the admission rules before paying for anything
@@ -166,7 +166,7 @@ async fn facts(args: &AdmitArgs, settings: &Settings) -> anyhow::Result<ChainFac
     let Some(hotkey) = args.hotkey.filter(|_| args.coldkey.is_none()) else {
         return Ok(ChainFacts { coldkey: args.coldkey, ..ChainFacts::default() });
     };
-    if is_dev(settings) && !settings.storage.data_dir.join(DEV_CHAIN_FILE).exists() {
+    if is_dev(settings) && !dev_chain_file(settings).exists() {
         bail!("there is no development chain here; name a chain with --network, or the coldkey with --coldkey");
     }
     let chain = open_chain(settings).await?;

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "other tests post to it")]
 mod loopback;
 
+mod chain;
 mod command;
 mod fake_hub;
 mod reading;
