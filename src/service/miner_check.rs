@@ -15,6 +15,8 @@ use crate::sim::{SimError, Simulator};
 
 /// A clock that differs by more makes a server's logs hard to compare; nothing else depends on it.
 const CLOCK_TOLERANCE_S: f64 = 2.0;
+/// What servers say of themselves in `/health` when all is well, in upper or lower case.
+const WELL: [&str; 8] = ["healthy", "ok", "up", "ready", "alive", "running", "serving", "pass"];
 
 /// Why nothing could be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -192,14 +194,24 @@ fn judge_health(health: &HealthSeen) -> (bool, String) {
     if !health.readable {
         return (false, "its body is no JSON of the described form, so that msgpack cannot be offered".to_owned());
     }
-    let says = printable(health.says.as_deref().unwrap_or("nothing"), 40);
-    match health.model_loaded {
-        Some(false) => (false, format!("{says}, and its model is not loaded; wait, or look at its log")),
-        loaded => {
-            let loaded = if loaded.is_some() { ", model loaded" } else { "" };
-            (true, format!("{says}{loaded}, {} bytes in {time} ms with the connection", health.bytes))
-        }
+    // An episode reads nothing but the encodings here and goes on to /reset. What the server says against itself is told all
+    // the same: it will not play well.
+    let is_well = |says: &str| WELL.iter().any(|word| word.eq_ignore_ascii_case(says.trim()));
+    let unwell = health.says.as_deref().filter(|says| !is_well(says)).map(|says| printable(says, 40));
+    let wrong: Vec<String> = [
+        unwell.map(|says| format!("it says {says:?} of itself, where \"healthy\" is expected")),
+        (health.model_loaded == Some(false)).then(|| "its model is not loaded".to_owned()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !wrong.is_empty() {
+        let cure = "wait, or look at its log; an episode does not wait, it begins with /reset all the same";
+        return (false, format!("{}; {cure}", wrong.join(", and ")));
     }
+    let loaded = if health.model_loaded.is_some() { ", model loaded" } else { "" };
+    let says = printable(health.says.as_deref().unwrap_or("nothing").trim(), 40);
+    (true, format!("{says}{loaded}, {} bytes in {time} ms with the connection", health.bytes))
 }
 
 fn judge_clock(ahead_s: Option<f64>) -> Finding {
@@ -289,6 +301,35 @@ fn cure(slug: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn health_is_what_a_server_says_of_itself() {
+        let judged = |status, says: Option<&str>, model_loaded| {
+            judge_health(&HealthSeen {
+                status,
+                latency_us: 1_500,
+                bytes: 20,
+                readable: true,
+                says: says.map(str::to_owned),
+                model_loaded,
+                offers_msgpack: false,
+                clock_ahead_s: None,
+            })
+        };
+        for says in [None, Some("healthy"), Some("OK"), Some(" ready\n")] {
+            assert!(judged(200, says, None).0 && judged(200, says, Some(true)).0, "{says:?}");
+            let (ok, seen) = judged(200, says, Some(false));
+            assert!(!ok && seen.starts_with("its model is not loaded; wait, or look at its log"), "{seen}");
+        }
+        for says in ["unhealthy", "loading", "not ok", "", "\u{1b}[2J"] {
+            let (ok, seen) = judged(200, Some(says), Some(true));
+            assert!(!ok && seen.contains("of itself, where \"healthy\" is expected; wait"), "{seen}");
+            assert!(!seen.contains('\u{1b}') && seen.contains("begins with /reset all the same"), "{seen}");
+        }
+        let (_, both) = judged(200, Some("error"), Some(false));
+        assert!(both.contains("\"error\"") && both.contains("its model is not loaded"), "{both}");
+        assert!(!judged(503, Some("healthy"), Some(true)).0);
+    }
 
     #[test]
     fn percentiles_are_by_nearest_rank() {

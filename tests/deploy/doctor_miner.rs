@@ -2,8 +2,9 @@
 
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::loopback::{Loopback, Reply};
 use crate::mock_miner;
 use crate::process::kinitro;
 
@@ -66,4 +67,30 @@ fn what_would_be_the_miners_fault_is_named_with_a_cure() {
     let (check, bad) = seen(&output);
     assert!(bad.contains(&"act, json".to_owned()), "{check}");
     assert_eq!(check["calls"][0]["missed"]["timeout"], 5, "{check}");
+}
+
+/// A policy that plays well and says this of itself.
+fn saying(health: Value) -> Loopback {
+    Loopback::serve(move |asked| match asked.path() {
+        "/health" => Reply::json(&health),
+        "/reset" => Reply::json(&json!({"status": "ok"})),
+        _ => Reply::json(&json!({"action": [0.0, 0.0, 0.0, 0.0]})),
+    })
+}
+
+#[test]
+fn a_server_that_says_that_it_is_unwell_is_bad_however_it_plays() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = patient(folder.path());
+    let look = |health: Value, more: &[&str]| {
+        let server = saying(health);
+        doctor(&server.url(""), &["--local", "--config", &settings]).args(more).output().unwrap()
+    };
+    let output = look(json!({"status": "healthy", "model_loaded": false}), &["--json"]);
+    let (check, bad) = seen(&output);
+    assert_eq!((output.status.code(), bad), (Some(1), vec!["health".to_owned()]), "{check}");
+    assert!(check["findings"].to_string().contains("its model is not loaded; wait, or look at its log"), "{check}");
+    let output = look(json!({"status": "unhealthy"}), &[]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(1) && text.contains("health: it says \"unhealthy\" of itself"), "{text}");
 }

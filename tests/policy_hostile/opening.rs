@@ -54,3 +54,15 @@ async fn an_episode_that_the_engine_breaks_off_is_lost_with_what_the_engine_said
     assert_eq!(lost.fault.reason, FaultReason::EngineFailure);
     assert!(lost.note.contains("over after 500 steps"), "{}", lost.note);
 }
+
+#[tokio::test]
+async fn what_a_server_says_of_its_own_health_ends_no_episode() {
+    let server = Server::start(|call| match call.path.as_str() {
+        "/health" => Script::Json(r#"{"status":"unhealthy","model_loaded":false}"#),
+        _ => well_behaved(call),
+    })
+    .await;
+    let played = run(&server, Contest { cameras: Vec::new(), max_steps: 2, ..Contest::default() }).await;
+    assert_eq!(played.unwrap().footer.outcome, Outcome::Failure);
+    assert_eq!(server.seen.calls.lock().unwrap().len(), 4, "health, reset, and two steps");
+}
