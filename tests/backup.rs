@@ -5,7 +5,7 @@ mod stage;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use stage::process::{Process, assert_refused, kinitro};
 use stage::{Miner, Play, Stage, eventually, http, manifest};
@@ -171,4 +171,52 @@ fn nothing_is_made_of_nothing_nor_among_other_things() {
     assert_refused("data folder", &back_up(&data), 1, &["holds something that is no backup"]);
     assert!(back_up(&folder.path().join("b")).status.success(), "an empty database is one");
     assert_refused("check", &check(&data), 1, &["holds no backup"]);
+}
+
+/// In a mount namespace of its own, on a disk of 64 MiB: one backup, then further ones with more and more room until one fits.
+/// Prints a line for each try that fails, what lies beside the first backup after it, and whether the first is whole.
+const FULL_DISK: &str = r#"
+mount -t tmpfs -o size=64m,mode=0700 tmpfs "$3" || { echo "no disk" ; exit 7; }
+back_up() { "$1" db --data-dir "$2" backup --to "$3/backups"; }
+back_up "$@" >"$3/first" || exit 8
+first=$(ls "$3/backups")
+room=0
+while head -c 64M /dev/zero >"$3/filler" 2>/dev/null; truncate -s "-$room" "$3/filler"; ! said=$(back_up "$@" 2>&1); do
+    echo "$room: $said"
+    echo "left: $(ls -A "$3/backups" | grep -v -e "$first" -e lock)"
+    "$1" db backup --check "$3/backups" | grep -q "is whole" || exit 9
+    [ "$room" -le 33554432 ] || exit 10
+    room=$((room * 3 / 2 + 16384))
+done
+echo "backups: $(ls "$3/backups" | wc -l)"
+"#;
+
+#[test]
+fn a_full_disk_leaves_no_half_backup_and_keeps_the_older_ones() {
+    let may_mount = ["-m", "-Urm"].into_iter().find(|how| {
+        let tried = Command::new("unshare").args([how, "sh", "-c", "mount -t tmpfs tmpfs /tmp"]).output();
+        tried.is_ok_and(|tried| tried.status.success())
+    });
+    let Some(how) = may_mount else {
+        eprintln!(
+            "SKIPPED: a full disk needs a small tmpfs, and this user may not mount one (unshare -m, unshare -Urm)"
+        );
+        return;
+    };
+    let (stage, mut daemon, _) = published();
+    daemon.kill_nine();
+    let disk = tempfile::tempdir().unwrap();
+    let mut command = Command::new("unshare");
+    command.args([how, "sh", "-c", FULL_DISK, "sh"]).arg(kinitro().get_program());
+    let output = command.arg(stage.data()).arg(disk.path()).output().unwrap();
+    let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{printed}");
+    let (left, tries): (Vec<_>, Vec<_>) = printed.lines().partition(|line| line.starts_with("left:"));
+    let (found, tries) = tries.split_last().unwrap();
+    assert_eq!(*found, "backups: 2", "{printed}");
+    assert!(left.len() > 2 && left.iter().all(|line| *line == "left: "), "{printed}");
+    for line in tries {
+        assert!(line.contains("no backup was made in") && line.contains("older ones are as they were"), "{line}");
+        assert!(["make room", "Make room", "No space left on device"].iter().any(|why| line.contains(why)), "{line}");
+    }
 }

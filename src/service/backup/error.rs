@@ -24,6 +24,14 @@ pub enum BackupError {
     /// Another process makes one.
     #[error("another process makes a backup in {} now; wait for it", .0.display())]
     Busy(PathBuf),
+    /// It was begun and could not be finished.
+    #[error("no backup was made in {}: {error}. The older ones are as they were", .folder.display())]
+    Unfinished {
+        /// The folder of the backups.
+        folder: PathBuf,
+        /// Why.
+        error: Box<BackupError>,
+    },
     /// There is none where one was named.
     #[error("{} holds no backup; `kinitro db backup --to FOLDER` makes one", .0.display())]
     None(PathBuf),

@@ -49,17 +49,27 @@ pub fn backup(data_dir: &Path, to: &Path, keep: Option<usize>) -> Result<Made, B
     let _lock = DataDir::open(data_dir, Role::Api)?;
     let place = Place::open(to)?;
     let before = backups_in(to)?.pop();
-    let made_at = after(Timestamp::now(), before.as_deref());
+    let made = fill(data_dir, &place, before.as_deref(), &database);
+    let mut made = made.map_err(|error| BackupError::Unfinished { folder: to.to_owned(), error: Box::new(error) })?;
+    if let Some(keep) = keep {
+        made.removed = place.keep(keep, &made.folder)?;
+    }
+    Ok(made)
+}
+
+/// Makes a backup beside the one `before`.
+fn fill(data_dir: &Path, place: &Place, before: Option<&Path>, database: &Path) -> Result<Made, BackupError> {
+    let made_at = after(Timestamp::now(), before);
     let unfinished = place.begin(made_at)?;
     let copied = DataDir::database_path(unfinished.path());
-    copy_database(&database, &copied)?;
+    copy_database(database, &copied)?;
     // After the database, so that it has every block that a cycle names.
     let dev_chain = copy_dev_chain(data_dir, unfinished.path())?;
     let copy = DatabaseCopy::open(&copied)?;
     let mut damage = Vec::new();
     let newest_cycle = manifests_of(&copy, &mut damage)?;
     let named = copy.transcripts()?;
-    let new_transcripts = keep_transcripts(&named, data_dir, before.as_deref(), &unfinished, &mut damage)?;
+    let new_transcripts = keep_transcripts(&named, data_dir, before, &unfinished, &mut damage)?;
     let record = Record {
         made_at,
         made_by: env!("CARGO_PKG_VERSION").to_owned(),
@@ -73,8 +83,7 @@ pub fn backup(data_dir: &Path, to: &Path, keep: Option<usize>) -> Result<Made, B
     let database_bytes = fs::metadata(&copied).map_err(BackupError::system("read", &copied))?.len();
     record.write(unfinished.path())?;
     let folder = unfinished.finish()?;
-    let removed = keep.map(|keep| place.keep(keep, &folder)).transpose()?.unwrap_or_default();
-    let transcripts = named.len() as u64;
+    let (transcripts, removed) = (named.len() as u64, Vec::new());
     Ok(Made { folder, newest_cycle, database_bytes, transcripts, new_transcripts, damage, removed })
 }
 
