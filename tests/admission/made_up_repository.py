@@ -3,8 +3,8 @@
     python3 tests/admission/made_up_repository.py --bytes 18000000000
     HF_ENDPOINT=http://127.0.0.1:8777 /usr/bin/time -v kinitro admit big/policy@main --coldkey ADDRESS --cache FOLDER
 
-It speaks as much of the hub's documented API as a reader needs, with ranges. Nothing is kept on a disk. What was asked for is
-printed, so that one sees where a check that was broken off went on.
+It speaks as much of the hub's documented API as a reader needs, with ranges. Nothing is kept on a disk. What was asked
+for is printed, so that one sees where a check that was broken off went on.
 """
 
 import argparse
@@ -17,7 +17,8 @@ REPO = "big/policy"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 # Substrate's well-known development account.
 COLDKEY = b"5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY\n"
-# The data of a file is this again and again. Its length is odd, so that tensors begin at different places of it and are not equal.
+# The data of a file is this again and again. Its length is odd, so that tensors begin at different places of it and are
+# not equal.
 PATTERN = hashlib.shake_256(b"kinitro").digest((4 << 20) + 3)
 
 
@@ -127,7 +128,8 @@ def main():
     for number in range(args.files):
         size = left // (args.files - number)
         left -= size
-        Answer.files[f"model-{number + 1:05}-of-{args.files:05}.safetensors"] = File(size, args.tensors, args.name_bytes, number)
+        name = f"model-{number + 1:05}-of-{args.files:05}.safetensors"
+        Answer.files[name] = File(size, args.tensors, args.name_bytes, number)
     Answer.bytes_per_second = args.bytes_per_second
     server = http.server.ThreadingHTTPServer(("127.0.0.1", args.port), Answer)
     print(f"{REPO}@{SHA} at http://127.0.0.1:{server.server_port}", flush=True)
