@@ -142,7 +142,7 @@ pub async fn run(args: MinerDeployArgs) -> anyhow::Result<ExitCode> {
         exclude: args.exclude.clone(),
         max_bytes: contest.repository.clone().unwrap_or_default().max_bytes,
         hash_cache: Some(project.join(STATE_FOLDER).join("hashes.json")),
-        kept_secret: kept_secret(args.bearer_file.as_deref()),
+        kept_secret: kept_secret(&settings, args.bearer_file.as_deref()),
     };
     let plan = DeployPlan {
         project,

@@ -9,7 +9,10 @@ use crate::hub::platform::{Chutes, ChutesSettings, DEFAULT_CHUTES_API, Deploymen
 use crate::hub::upload::KeptSecret;
 use crate::hub::{HubHttp, Token, TokenPlaces};
 use crate::policy::Secret;
+use crate::service::chain_access::{hotkey_place, is_dev};
+use crate::service::credentials::Credentials;
 use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
+use crate::service::settings::Settings;
 
 /// The public model hub.
 const DEFAULT_HUB: &str = "https://huggingface.co";
@@ -74,9 +77,14 @@ pub fn chutes_token() -> anyhow::Result<Option<Token>> {
     Ok(TokenPlaces::CHUTES.of_process()?)
 }
 
-/// What no upload may hold: the tokens of this process, and the files that they and `bearer_file` stand in.
-pub fn kept_secret(bearer_file: Option<&Path>) -> KeptSecret {
+/// What no upload may hold: the tokens of this process, the files that they and `bearer_file` stand in, and the hotkey's file.
+pub fn kept_secret(settings: &Settings, bearer_file: Option<&Path>) -> KeptSecret {
     let mut kept = KeptSecret { files: bearer_file.map(Path::to_owned).into_iter().collect(), tokens: Vec::new() };
+    if !is_dev(settings)
+        && let Ok(place) = hotkey_place(&settings.chain, &Credentials::own())
+    {
+        kept.files.push(place.file().to_owned());
+    }
     for places in [TokenPlaces::HUGGING_FACE, TokenPlaces::CHUTES] {
         kept.files.extend(places.files(|name| std::env::var_os(name)));
         // One that cannot be used is an error where it is needed.

@@ -131,7 +131,7 @@ fn is_malformed(verdict: &Verdict, code: ReasonCode) -> bool {
 
 async fn folder_state(folder: PathBuf, rules: RepositoryRules) -> Result<RepositoryState, CheckError> {
     let place = folder.clone();
-    let read = tokio::task::spawn_blocking(move || describe_folder(&place, NO_REVISION, &rules)).await;
+    let read = tokio::task::spawn_blocking(move || describe_folder(&place, NO_REVISION, &[], &rules)).await;
     let read = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
     read.map_err(|source| CheckError::Folder { folder, source })
 }

@@ -213,7 +213,16 @@ fn what_nobody_may_see_or_take_is_refused_before_the_hub_is_asked() {
     fs::remove_file(coldkey).unwrap();
     let (_, shown) = miner.deploy(&["--dry-run", "--bearer-file", key.to_str().unwrap()]);
     let text = shown["error"].as_str().unwrap();
-    assert!(text.starts_with("key is the file of a token") && text.contains("--exclude"), "{text}");
+    assert!(text.starts_with("key is the file of a token or key") && text.contains("--exclude"), "{text}");
+    let wallet = miner.project().join("wallets/main/hotkeys");
+    fs::create_dir_all(&wallet).unwrap();
+    fs::copy(miner.chain.wallets().join("miner/hotkeys/default"), wallet.join("default")).unwrap();
+    fs::remove_file(&key).unwrap();
+    let (passed, shown) = miner.deploy(&["--dry-run"]);
+    assert!(passed.status.success(), "wallets are left out: {shown}");
+    fs::rename(wallet.join("default"), &key).unwrap();
+    let (_, shown) = miner.deploy(&["--dry-run"]);
+    assert!(shown["error"].as_str().unwrap().starts_with("key holds the secret of a wallet's key"), "{shown}");
     fs::write(&key, SECRETS[1]).unwrap();
     let output = miner.command(&["--dry-run", "--json"]).output().unwrap();
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -9,7 +9,7 @@ use crate::admission::{
     Weights, WeightsProblem, WeightsState,
 };
 use crate::domain::RepositoryRules;
-use crate::hub::upload::is_left_out;
+use crate::hub::upload::{is_data_folder, is_left_out};
 
 /// Bytes that are read at once.
 const PIECE: usize = 1 << 20;
@@ -17,13 +17,18 @@ const PIECE: usize = 1 << 20;
 const MAX_DEPTH: usize = 64;
 
 /// Describes a folder under the revision `sha`, as an upload would leave it on the hub: what
-/// [`ALWAYS_EXCLUDED`](crate::hub::upload::ALWAYS_EXCLUDED) names is not in it. Symbolic links are not followed.
+/// [`ALWAYS_EXCLUDED`](crate::hub::upload::ALWAYS_EXCLUDED) and `exclude` name is not in it. Symbolic links are not followed.
 ///
 /// # Errors
 /// The system's error.
-pub fn describe_folder(folder: &Path, sha: &str, rules: &RepositoryRules) -> io::Result<RepositoryState> {
+pub fn describe_folder(
+    folder: &Path,
+    sha: &str,
+    exclude: &[String],
+    rules: &RepositoryRules,
+) -> io::Result<RepositoryState> {
     let mut files = Vec::new();
-    list(folder, "", 0, &mut files)?;
+    list(folder, "", exclude, 0, &mut files)?;
     files.sort_by(|a: &RepoFile, b| a.path.cmp(&b.path));
     let coldkey = match files.iter().find(|file| file.path == COLDKEY_FILE) {
         None => ColdkeyText::Missing,
@@ -41,18 +46,18 @@ pub fn describe_folder(folder: &Path, sha: &str, rules: &RepositoryRules) -> io:
     Ok(RepositoryState::Found(repository))
 }
 
-fn list(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<RepoFile>) -> io::Result<()> {
+fn list(folder: &Path, prefix: &str, exclude: &[String], depth: usize, files: &mut Vec<RepoFile>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (kind, name) = (entry.file_type()?, entry.file_name().to_string_lossy().into_owned());
         let path = format!("{prefix}{name}");
-        if is_left_out(&name, &path, &[]) {
+        if is_left_out(&name, &path, exclude) || is_data_folder(&entry.path()) {
             continue;
         }
         if kind.is_file() {
             files.push(RepoFile { path, bytes: entry.metadata()?.len() });
         } else if kind.is_dir() && depth < MAX_DEPTH {
-            list(&entry.path(), &format!("{path}/"), depth + 1, files)?;
+            list(&entry.path(), &format!("{path}/"), exclude, depth + 1, files)?;
         }
     }
     Ok(())
@@ -95,9 +100,12 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x").unwrap();
         }
-        let described = describe_folder(folder.path(), "sha", &RepositoryRules::default()).unwrap();
-        let RepositoryState::Found(repository) = described else { panic!("{described:?}") };
-        let paths: Vec<&str> = repository.files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(paths, ["net/a.py", "policy.py"]);
+        let listed = |exclude: &[String]| {
+            let described = describe_folder(folder.path(), "sha", exclude, &RepositoryRules::default()).unwrap();
+            let RepositoryState::Found(repository) = described else { panic!("{described:?}") };
+            repository.files.into_iter().map(|file| file.path).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(&[]), ["net/a.py", "policy.py"]);
+        assert_eq!(listed(&["net".to_owned()]), ["policy.py"]);
     }
 }

@@ -16,9 +16,9 @@ const MAX_DEPTH: usize = 32;
 /// The folder in which kinitro keeps what it knows of a project. Never uploaded.
 pub const STATE_FOLDER: &str = ".kinitro";
 
-/// What is never uploaded, by name at any depth: what tools leave behind, environments, data sets, and files that hold
-/// secrets by their names.
-pub const ALWAYS_EXCLUDED: [&str; 26] = [
+/// What is never uploaded, by name at any depth: what tools leave behind, environments, data sets, settings and databases of
+/// ours, and what holds secrets by its name.
+pub const ALWAYS_EXCLUDED: [&str; 34] = [
     STATE_FOLDER,
     ".git",
     ".hg",
@@ -29,6 +29,14 @@ pub const ALWAYS_EXCLUDED: [&str; 26] = [
     ".env*",
     ".netrc",
     "*.token",
+    "wallets",
+    ".bittensor",
+    "kinitro.toml",
+    "*.db",
+    "*.db-wal",
+    "*.db-shm",
+    "*.db-journal",
+    "*.sqlite3*",
     "__pycache__",
     "*.pyc",
     "*.partial",
@@ -46,6 +54,9 @@ pub const ALWAYS_EXCLUDED: [&str; 26] = [
     "runs",
     "*.swp",
 ];
+
+/// The files by which a data folder of ours is known. It may have any name, `data` among them.
+const OF_DATA_FOLDERS: [&str; 2] = ["kinitro.sqlite3", "dev-chain.db"];
 
 /// A file to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +116,7 @@ fn walk(
             return unfit(&place.to_string_lossy(), "has a name that is not UTF-8; rename it");
         };
         let path = format!("{prefix}{name}");
-        if is_left_out(name, &path, exclude) {
+        if is_left_out(name, &path, exclude) || is_data_folder(&place) {
             continue;
         }
         if name.chars().any(char::is_control) {
@@ -138,6 +149,11 @@ fn walk(
 pub fn is_left_out(name: &str, path: &str, exclude: &[String]) -> bool {
     let mut patterns = ALWAYS_EXCLUDED.iter().copied().chain(exclude.iter().map(|pattern| pattern.trim_matches('/')));
     patterns.any(|pattern| matches(pattern, name) || matches(pattern, path))
+}
+
+/// Whether a folder is one in which kinitro keeps its database or a development chain. Such a folder is never uploaded.
+pub fn is_data_folder(place: &Path) -> bool {
+    OF_DATA_FOLDERS.iter().any(|name| place.join(name).is_file())
 }
 
 /// Whether a file of a repository, or a folder that it is in, is one that an upload leaves out.
@@ -204,6 +220,12 @@ mod tests {
         for path in [".envrc", ".env.local", "keys/hf.token", ".netrc", ".dataset-17/episode-000000.npz"] {
             put(path);
         }
+        for path in ["wallets/main/hotkeys/default", ".bittensor/wallets/main/coldkey", "kinitro.toml", "notes.db"] {
+            put(path);
+        }
+        for path in ["data/kinitro.sqlite3", "data/transcripts/a.ktr", "state/dev-chain.db-wal", "chain/dev-chain.db"] {
+            put(path);
+        }
         put("notes/private.txt");
         let listed = |exclude: &[&str]| {
             let exclude: Vec<String> = exclude.iter().map(ToString::to_string).collect();
@@ -212,6 +234,8 @@ mod tests {
         assert_eq!(listed(&["notes"]).unwrap(), ["policy.py", "weights/a.safetensors"]);
         assert_eq!(listed(&["notes/*"]).unwrap(), ["policy.py", "weights/a.safetensors"]);
         assert!(matches!(list(folder.path(), &[], 2), Err(UploadError::TooLarge { bytes: 3, max_bytes: 2 })));
+        put("data2/goals.txt");
+        assert_eq!(listed(&["notes"]).unwrap(), ["data2/goals.txt", "policy.py", "weights/a.safetensors"]);
         put("model.PT");
         let error = listed(&[]).unwrap_err().to_string();
         assert!(error.contains("model.PT") && error.contains("safetensors"), "{error}");

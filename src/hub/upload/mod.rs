@@ -6,6 +6,7 @@
 mod error;
 mod folder;
 mod hashes;
+mod key_files;
 mod lfs;
 mod secrets;
 #[allow(missing_docs, reason = "the fields are the API's own")]
@@ -22,7 +23,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 pub use error::UploadError;
-pub use folder::{ALWAYS_EXCLUDED, LocalFile, STATE_FOLDER, is_left_out, list};
+pub use folder::{ALWAYS_EXCLUDED, LocalFile, STATE_FOLDER, is_data_folder, is_left_out, list};
 pub use hashes::{HashCache, Hashes};
 pub use secrets::KeptSecret;
 

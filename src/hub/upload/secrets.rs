@@ -1,11 +1,11 @@
-//! Credentials that a folder may hold by mistake.
+//! Credentials and keys that a folder may hold by mistake.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::{LocalFile, UploadError};
+use super::{LocalFile, UploadError, key_files};
 use crate::domain::printable;
 use crate::net::Secret;
 
@@ -17,14 +17,15 @@ const MIN_TOKEN_BYTES: usize = 8;
 /// What must never be published.
 #[derive(Debug, Clone, Default)]
 pub struct KeptSecret {
-    /// Files that hold tokens; those that are not there do not matter.
+    /// Files that hold tokens or keys; those that are not there do not matter.
     pub files: Vec<PathBuf>,
     /// Tokens.
     pub tokens: Vec<Secret>,
 }
 
 impl KeptSecret {
-    /// Looks whether one of `files` is a token's file, by whatever name, or has a token in its first 16 MiB. Blocks.
+    /// Looks whether one of `files` is a file of [`KeptSecret::files`], by whatever name, or has a token or the secret of a
+    /// wallet's key, whosever, in its first 16 MiB. Blocks.
     ///
     /// # Errors
     /// [`UploadError::Secret`], [`UploadError::File`].
@@ -36,11 +37,14 @@ impl KeptSecret {
         for file in files {
             let path = || printable(&file.path, 120);
             if identity(&file.place).is_some_and(|identity| secret_files.contains(&identity)) {
-                return Err(UploadError::Secret { path: path(), what: "is the file of a token of yours" });
+                return Err(UploadError::Secret { path: path(), what: "is the file of a token or key of yours" });
             }
             let start = start_of(file).map_err(|source| UploadError::File { path: path(), source })?;
             if tokens.iter().any(|token| holds(&start, token)) {
                 return Err(UploadError::Secret { path: path(), what: "holds a token of yours" });
+            }
+            if key_files::holds_key(&start) {
+                return Err(UploadError::Secret { path: path(), what: "holds the secret of a wallet's key" });
             }
         }
         Ok(())
@@ -54,15 +58,7 @@ fn start_of(file: &LocalFile) -> io::Result<Vec<u8>> {
 }
 
 fn holds(text: &[u8], token: &[u8]) -> bool {
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| *byte == token[0]) {
-        rest = &rest[at..];
-        if rest.starts_with(token) {
-            return true;
-        }
-        rest = &rest[1..];
-    }
-    false
+    key_files::behind(text, token).next().is_some()
 }
 
 #[cfg(test)]
@@ -94,5 +90,11 @@ mod tests {
         }
         let short = KeptSecret { files: vec![], tokens: vec![Secret::new("hf")] };
         short.check(&[clean]).unwrap();
+        let wallet = listed("mine.json", &format!(r#"{{"secretSeed": "0x{}"}}"#, "5a".repeat(32)));
+        let error = KeptSecret::default().check(&[wallet]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("mine.json holds the secret of a wallet's key") && !error.contains("5a5a"),
+            "{error}"
+        );
     }
 }

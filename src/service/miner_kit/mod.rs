@@ -104,6 +104,17 @@ mod tests {
     }
 
     #[test]
+    fn neither_git_nor_an_image_gets_wallets_settings_or_databases() {
+        for name in [".gitignore", ".dockerignore"] {
+            let text = FILES.iter().find(|file| file.name == name).unwrap().text;
+            for kept in ["wallets", ".bittensor", "kinitro.toml", "*.db", "*.sqlite3*", ".env*", ".netrc", "*.token"] {
+                let is_kept = |line: &str| line.trim_start_matches("**/").trim_end_matches('/') == kept;
+                assert!(text.lines().any(is_kept), "{name} lacks {kept}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_there_is_never_touched() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("policy.py"), "mine").unwrap();
