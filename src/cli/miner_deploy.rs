@@ -22,7 +22,7 @@ use crate::service::chain_access::ChainAccess;
 use crate::service::deploy::{Bearer, DeployPlan, Ending, Report, Services, Step, Watch, deploy};
 use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
 
-/// From a project's folder to a claim: upload, deploy, look at the server, evaluate, commit
+/// From a project's folder to a claim: ask the admission rules, upload, deploy, look at the server, evaluate, commit
 ///
 /// What is done is not done again, so after a failure the same command goes on. Tokens come from the environment or from
 /// files: HF_TOKEN or HF_TOKEN_PATH, CHUTES_API_KEY or CHUTES_API_KEY_FILE; CHUTE_USER is your name at Chutes. The fee that
@@ -66,6 +66,11 @@ pub struct MinerDeployArgs {
     /// Commit nothing
     #[arg(long)]
     skip_commit: bool,
+
+    /// Upload into a private repository, commit, and only then show it to everybody, deploy, look and evaluate: nobody can copy and
+    /// claim it meanwhile. The claim names what runs already, or --url or --chute-id
+    #[arg(long, conflicts_with_all = ["skip_upload", "skip_commit", "private"])]
+    claim_first: bool,
 
     /// Change nothing anywhere, and show what would be done
     #[arg(long)]
@@ -137,7 +142,8 @@ pub async fn run(args: MinerDeployArgs) -> anyhow::Result<ExitCode> {
     let chain = if args.skip_commit { None } else { Some(ChainAccess::open(&settings).await?) };
     let upload = UploadSettings {
         message: args.message.clone(),
-        private: args.private,
+        private: args.private || args.claim_first,
+        only_private: args.claim_first,
         prune: args.prune,
         exclude: args.exclude.clone(),
         max_bytes: contest.repository.clone().unwrap_or_default().max_bytes,
@@ -154,6 +160,7 @@ pub async fn run(args: MinerDeployArgs) -> anyhow::Result<ExitCode> {
         min_vram_gb: args.platform.min_vram,
         try_out,
         commit: !args.skip_commit,
+        claim_first: args.claim_first,
         dry_run: args.dry_run,
         contest,
     };

@@ -173,8 +173,18 @@ impl HubHttp {
         cap_bytes: usize,
     ) -> Result<T, HubError> {
         let url = self.url(path)?;
-        let bytes = self.post(Repeat::Always, &url, "application/json", to_json(body), cap_bytes).await?;
+        let bytes =
+            self.send(Method::POST, Repeat::Always, &url, ("application/json", to_json(body)), cap_bytes).await?;
         self.parse(&url, &bytes)
+    }
+
+    /// Puts JSON. What the service answers, of at most `cap_bytes`, is not looked at.
+    ///
+    /// # Errors
+    /// [`HubError`].
+    pub async fn put_json<B: Serialize>(&self, path: &str, body: &B, cap_bytes: usize) -> Result<(), HubError> {
+        let url = self.url(path)?;
+        self.send(Method::PUT, Repeat::Always, &url, ("application/json", to_json(body)), cap_bytes).await.map(drop)
     }
 
     /// Posts JSON of the media type `media_type` to a whole URL that the service named. The token goes along only when it
@@ -190,7 +200,7 @@ impl HubHttp {
         cap_bytes: usize,
     ) -> Result<Vec<u8>, HubError> {
         self.check(url, url)?;
-        self.post(Repeat::Always, url, media_type, to_json(body), cap_bytes).await
+        self.send(Method::POST, Repeat::Always, url, (media_type, to_json(body)), cap_bytes).await
     }
 
     /// Posts what must not be carried out twice, such as a commit. It is sent again only when the server surely did
@@ -206,7 +216,7 @@ impl HubHttp {
         cap_bytes: usize,
     ) -> Result<T, HubError> {
         let url = self.url(path)?;
-        let bytes = self.post(Repeat::Unless, &url, media_type, body, cap_bytes).await?;
+        let bytes = self.send(Method::POST, Repeat::Unless, &url, (media_type, body), cap_bytes).await?;
         self.parse(&url, &bytes)
     }
 
@@ -263,12 +273,12 @@ impl HubHttp {
         }
     }
 
-    async fn post(
+    async fn send(
         &self,
+        method: Method,
         repeat: Repeat,
         url: &Url,
-        media_type: &'static str,
-        body: Vec<u8>,
+        (media_type, body): (&'static str, Vec<u8>),
         cap_bytes: usize,
     ) -> Result<Vec<u8>, HubError> {
         let body = bytes::Bytes::from(body);
@@ -277,7 +287,7 @@ impl HubHttp {
             let with_body = |request: RequestBuilder| {
                 request.header(ACCEPT, accepted).header(CONTENT_TYPE, media_type).body(body.clone())
             };
-            let response = self.follow(Method::POST, url.clone(), &with_body).await?;
+            let response = self.follow(method.clone(), url.clone(), &with_body).await?;
             self.read_capped(url, response, cap_bytes).await
         })
         .await

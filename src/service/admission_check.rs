@@ -1,6 +1,6 @@
 //! A submission checked by a contest's rules before anything is paid for it, or for a cycle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::admission::{
@@ -16,6 +16,9 @@ use crate::policy::{ClientOptions, Endpoint, EpisodeTicket, PolicyClient};
 const SHA_DIGITS: usize = 40;
 /// Stands for the revision of a folder, which has none.
 const NO_REVISION: &str = "0000000000000000000000000000000000000000";
+
+/// The same for the repository's name.
+const A_FOLDER: &str = "a folder";
 
 /// Where a candidate's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +94,8 @@ pub async fn check(
     let mut findings = Vec::new();
     let (repo, mut revision, repository) = match &candidate.place {
         Place::Folder(folder) => {
-            let found = folder_state(folder.clone(), rules.clone()).await?;
-            ("a folder".to_owned(), NO_REVISION.to_owned(), found)
+            let found = folder_state(folder.clone(), Vec::new(), rules.clone()).await?;
+            (A_FOLDER.to_owned(), NO_REVISION.to_owned(), found)
         }
         Place::Hub { repo, revision } => {
             let claim = ClaimText { repo: repo.clone(), revision: revision.clone(), deployment: String::new() };
@@ -129,9 +132,30 @@ fn is_malformed(verdict: &Verdict, code: ReasonCode) -> bool {
     verdict.reasons().iter().any(|reason| reason.code == code)
 }
 
-async fn folder_state(folder: PathBuf, rules: RepositoryRules) -> Result<RepositoryState, CheckError> {
+/// What every rule about repositories, coldkey and stake says of a folder, as an upload that leaves out `exclude` would bring it to
+/// the hub. Every file of weights is read.
+///
+/// # Errors
+/// [`CheckError::Folder`].
+pub async fn check_folder(
+    folder: &Path,
+    exclude: &[String],
+    rules: &RepositoryRules,
+    chain: ChainFacts,
+) -> Result<Vec<Finding>, CheckError> {
+    let repository = folder_state(folder.to_owned(), exclude.to_vec(), rules.clone()).await?;
+    let description = Description { repository, chain, endpoint: EndpointState::NotAsked };
+    let judged = judge(Judgeable { repo: A_FOLDER, revision: NO_REVISION, rules, description: &description });
+    Ok(judged.into_iter().map(|(_, finding)| finding).collect())
+}
+
+async fn folder_state(
+    folder: PathBuf,
+    exclude: Vec<String>,
+    rules: RepositoryRules,
+) -> Result<RepositoryState, CheckError> {
     let place = folder.clone();
-    let read = tokio::task::spawn_blocking(move || describe_folder(&place, NO_REVISION, &[], &rules)).await;
+    let read = tokio::task::spawn_blocking(move || describe_folder(&place, NO_REVISION, &exclude, &rules)).await;
     let read = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
     read.map_err(|source| CheckError::Folder { folder, source })
 }

@@ -131,22 +131,25 @@ fn a_folder_becomes_a_claim_and_the_second_run_finds_all_of_it_done() {
     let mut miner = Miner::start();
     let (planned, shown) = miner.deploy(&["--dry-run"]);
     assert!(planned.status.success(), "{planned:?}");
-    assert_eq!(states(&shown)[0], "planned");
+    assert_eq!(states(&shown)[..2], ["done", "planned"], "the folder is looked at");
     assert!(miner.hub.api.asked().is_empty() && !miner.project().join(".kinitro").exists());
     assert_eq!(miner.slot()["kind"], "empty");
 
     let (done, shown) = miner.deploy(&[]);
     assert!(done.status.success(), "{done:?}");
-    assert_eq!(states(&shown), ["done"; 5]);
+    assert_eq!(states(&shown), ["done"; 6]);
     assert_eq!((&shown["revision"], &shown["claim_id"]), (&json!(sha(2)), &json!(miner.url)));
+    let is_warned = |output: &Output| String::from_utf8_lossy(&output.stderr).contains("--claim-first closes that");
+    assert!(is_warned(&done), "{done:?}");
     let slot = miner.slot();
     assert_eq!((&slot["kind"], &slot["repo"]), (&json!("claim"), &json!("alice/policy")));
     assert_eq!((&slot["revision"], &slot["deployment"]), (&json!(sha(2)), &json!(miner.url)));
 
     let (again, shown) = miner.deploy(&[]);
     assert!(again.status.success(), "{again:?}");
+    assert!(!is_warned(&again), "it is not new any more");
     // Nobody knows what runs behind a plain URL, so that is played again.
-    assert_eq!(states(&shown), ["already", "already", "done", "done", "already"]);
+    assert_eq!(states(&shown), ["done", "already", "already", "done", "done", "already"]);
     assert_eq!(miner.slot()["committed_in_block"], slot["committed_in_block"]);
     assert_eq!(miner.hub.held().commits.len(), 1);
 
@@ -154,7 +157,7 @@ fn a_folder_becomes_a_claim_and_the_second_run_finds_all_of_it_done() {
     fs::write(miner.project().join("policy.py"), "class RobotPolicy: ...\n").unwrap();
     let (down, shown) = miner.deploy(&[]);
     assert_eq!(down.status.code(), Some(1));
-    assert_eq!(states(&shown), ["done", "done", "failed", "not_reached", "not_reached"]);
+    assert_eq!(states(&shown), ["done", "done", "done", "failed", "not_reached", "not_reached"]);
     let text = shown["error"].as_str().unwrap();
     assert!(text.contains("does the server run") && text.contains("kinitro doctor --miner"), "{text}");
     let for_people = miner.command(&["--skip-upload"]).output().unwrap();
@@ -173,7 +176,7 @@ fn a_run_that_is_killed_goes_on_where_it_was() {
     }
     let (done, shown) = miner.deploy(&[]);
     assert!(done.status.success(), "{done:?}");
-    assert_eq!(states(&shown)[..2], ["already", "already"]);
+    assert_eq!(states(&shown)[1..3], ["already", "already"]);
     let slot = miner.slot();
     assert_eq!((&slot["kind"], &slot["revision"]), (&json!("claim"), &json!(sha(2))));
     assert_eq!(miner.hub.held().commits.len(), 1);
@@ -190,7 +193,7 @@ fn who_is_not_registered_pays_for_nothing() {
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert!(shown["error"].as_str().unwrap().contains("is not registered"), "{shown}");
     assert_eq!((&shown["steps"][0]["step"], &shown["steps"][0]["state"]), (&json!("registration"), &json!("failed")));
-    assert_eq!(states(&shown)[1..], ["not_reached"; 5]);
+    assert_eq!(states(&shown)[1..], ["not_reached"; 6]);
     assert!(!output.status.success() && miner.hub.api.asked().is_empty(), "{shown}");
     let mut without_token = miner.command(&[]);
     without_token.env_remove("HF_TOKEN").env("HOME", miner.chain.folder.path());
@@ -230,6 +233,56 @@ fn what_nobody_may_see_or_take_is_refused_before_the_hub_is_asked() {
     assert!(text.starts_with("key holds a token") && !text.contains(SECRETS[1]), "{text}");
 }
 
+#[test]
+fn what_the_contest_would_refuse_stops_before_anything_is_sent() {
+    let miner = Miner::start();
+    let (warned, _) = miner.deploy(&["--dry-run"]);
+    let said = String::from_utf8_lossy(&warned.stderr).into_owned();
+    assert!(
+        warned.status.success() && said.contains("weights_malformed") && said.contains("coldkey_missing"),
+        "{said}"
+    );
+    let config = miner.chain.folder.path().join("kinitro.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    fs::write(&config, settings + "[contest.repository]\nmin_stake_rao = 5\n").unwrap();
+    for more in [&["--dry-run"][..], &[], &["--claim-first"]] {
+        let (refused, shown) = miner.deploy(more);
+        let text = shown["error"].as_str().unwrap();
+        let codes = ["weights_malformed", "coldkey_missing", "stake_too_low: 0 rao", "kinitro admit --path"];
+        assert!(codes.iter().all(|code| text.contains(code)), "{text}");
+        assert_eq!((&shown["steps"][0]["step"], states(&shown)[0]), (&json!("admission"), "failed"));
+        assert!(!refused.status.success() && miner.hub.api.asked().is_empty(), "{shown}");
+    }
+}
+
+#[test]
+fn a_claim_that_comes_first_stands_before_anybody_sees_the_repository() {
+    let miner = Miner::start();
+    miner.hub.fail("PUT", "/settings", Reply::status(403));
+    let (refused, shown) = miner.deploy(&["--claim-first"]);
+    let failed = [vec!["done"; 3], vec!["failed"], vec!["not_reached"; 3]].concat();
+    assert_eq!((states(&shown), refused.status.code()), (failed, Some(1)), "{shown}");
+    assert!(miner.hub.held().private, "what is not claimed is seen by nobody");
+    let slot = miner.slot();
+    assert_eq!(
+        (&slot["kind"], &slot["revision"], &slot["deployment"]),
+        (&json!("claim"), &json!(sha(2)), &json!(miner.url))
+    );
+
+    let (done, shown) = miner.deploy(&["--claim-first"]);
+    assert!(done.status.success() && !miner.hub.held().private, "{done:?}");
+    assert_eq!(states(&shown), ["done", "already", "already", "done", "done", "done", "done"]);
+    assert_eq!(miner.slot()["committed_in_block"], slot["committed_in_block"]);
+    let (again, shown) = miner.deploy(&["--claim-first"]);
+    assert!(again.status.success() && states(&shown)[1..4] == ["already"; 3], "{again:?}");
+
+    fs::write(miner.project().join("policy.py"), "class RobotPolicy: ...\n").unwrap();
+    let (refused, shown) = miner.deploy(&["--claim-first"]);
+    let text = shown["error"].as_str().unwrap();
+    assert!(!refused.status.success() && text.contains("alice/policy is public"), "{text}");
+    assert_eq!(miner.hub.held().commits.len(), 1);
+}
+
 /// The program `chutes` cannot run here: a script stands in for it.
 #[test]
 fn chutes_is_deployed_to_and_its_slug_is_claimed() {
@@ -257,13 +310,21 @@ fn chutes_is_deployed_to_and_its_slug_is_claimed() {
         };
         answer.map_or_else(|| Reply::status(404), |answer| Reply::json(&answer))
     });
-    let mut command = miner.bare("miner", &["--skip-evaluation", "--json", "--chutes-program"]);
-    command.arg(folder.join("stand-in")).env("CHUTES_API_URL", service.url("")).env("CHUTE_USER", "alice");
-    let output = command.output().unwrap();
+    let command = |more: &[&str]| {
+        let mut command = miner.bare("miner", &[&["--skip-evaluation", "--json"], more].concat());
+        command.arg("--chutes-program").arg(folder.join("stand-in"));
+        command.env("CHUTES_API_URL", service.url("")).env("CHUTE_USER", "alice");
+        command.output().unwrap()
+    };
+    let refused = command(&["--claim-first"]);
+    let shown: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!((&shown["steps"][0]["step"], miner.hub.api.asked().len()), (&json!("deployment"), 0), "{shown}");
+    assert!(shown["error"].as_str().unwrap().contains("nobody knows what the claim has to name"), "{shown}");
+    let output = command(&[]);
     miner.assert_nothing_is_told(&output);
     assert!(output.status.success(), "{output:?}");
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(states(&shown), ["done", "done", "skipped", "skipped", "done"]);
+    assert_eq!(states(&shown), ["done", "done", "done", "skipped", "skipped", "done"]);
     assert_eq!(shown["claim_id"], "alice-slug");
     assert_eq!(miner.slot()["deployment"], "alice-slug");
     let environment = fs::read_to_string(folder.join("environment")).unwrap();

@@ -25,6 +25,7 @@ impl Project {
         let settings = UploadSettings {
             message: "Upload".into(),
             private: false,
+            only_private: false,
             prune: false,
             exclude: vec![],
             max_bytes: 1_000_000,

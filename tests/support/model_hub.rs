@@ -16,6 +16,8 @@ use crate::loopback::{Asked, Loopback, Reply};
 pub struct Held {
     /// Newest commit; none before the repository is made.
     pub head: Option<u64>,
+    /// Whether only its owner sees the repository.
+    pub private: bool,
     /// Small files by path.
     pub small: BTreeMap<String, Vec<u8>>,
     /// Digests of large files by path.
@@ -110,11 +112,16 @@ fn answer(held: &mut Held, asked: &Asked, storage: &str) -> Reply {
     match (asked.method.as_str(), asked.path()) {
         ("POST", "/api/repos/create") => {
             held.head = Some(1);
+            held.private = asked.json()["private"] == true;
             held.small.insert(".gitattributes".into(), b"*.safetensors filter=lfs".to_vec());
             Reply::json(&json!({"url": format!("{own}/alice/policy")}))
         }
         (_, path) if path.contains("/alice/policy") && held.head.is_none() => missing(),
-        ("GET", "/api/models/alice/policy") => Reply::json(&json!({"id": "alice/policy"})),
+        ("GET", "/api/models/alice/policy") => Reply::json(&json!({"id": "alice/policy", "private": held.private})),
+        ("PUT", "/api/models/alice/policy/settings") => {
+            held.private = asked.json()["private"] == true;
+            Reply::json(&json!({"private": held.private}))
+        }
         ("GET", "/api/models/alice/policy/revision/main") => Reply::json(&json!({"sha": sha(held.head.unwrap())})),
         ("GET", path) if path.starts_with("/api/models/alice/policy/tree/") => tree(held, asked),
         ("POST", "/api/models/alice/policy/preupload/main") => preupload(held, &asked.json()),

@@ -72,6 +72,15 @@ pub enum UploadError {
         /// The hub's words, safe to show.
         message: String,
     },
+    /// A repository that nobody else should see yet.
+    #[error(
+        "{repo} is public, so that what is uploaded could be copied before it is claimed: make it private in its settings on \
+             the hub, name a new one, or leave out --claim-first"
+    )]
+    Public {
+        /// Which.
+        repo: String,
+    },
     /// Somebody else wrote meanwhile.
     #[error("{repo} changed during the upload; run the same command again")]
     Moved {

@@ -9,6 +9,7 @@ mod hashes;
 mod key_files;
 mod lfs;
 mod secrets;
+mod visibility;
 #[allow(missing_docs, reason = "the fields are the API's own")]
 mod wire;
 
@@ -26,6 +27,7 @@ pub use error::UploadError;
 pub use folder::{ALWAYS_EXCLUDED, LocalFile, STATE_FOLDER, is_data_folder, is_left_out, list};
 pub use hashes::{HashCache, Hashes};
 pub use secrets::KeptSecret;
+pub use visibility::{Visibility, publish, visibility};
 
 use self::folder::is_excluded;
 use self::lfs::Large;
@@ -55,6 +57,8 @@ pub struct UploadSettings {
     pub message: String,
     /// Whether a repository that has to be made is private. Others cannot evaluate that.
     pub private: bool,
+    /// Sends nothing to a repository that others see.
+    pub only_private: bool,
     /// Removes what the repository has and the folder does not, but for what is left out of uploads.
     pub prune: bool,
     /// Patterns of what is left out, besides [`ALWAYS_EXCLUDED`].
@@ -142,6 +146,9 @@ pub async fn upload(
     if changed.is_empty() && deleted.is_empty() && head.is_some() {
         return Ok(uploaded);
     }
+    if settings.only_private && visibility(http, repo).await? != Visibility::Private {
+        return Err(UploadError::Public { repo: repo.to_string() });
+    }
     let changed: Vec<(&LocalFile, &Hashes)> =
         changed.into_iter().map(|index| (&files[index], &hashes[index])).collect();
     let large = large_files(http, repo, &changed).await?;
@@ -202,10 +209,8 @@ async fn hash_all(
 
 /// Makes the repository unless it is there.
 async fn make_repository(http: &HubHttp, repo: &RepoName, private: bool) -> Result<(), UploadError> {
-    match http.get_json::<serde_json::Value>(&format!("/api/models/{repo}"), MAX_ANSWER_BYTES).await {
-        Ok(_) => return Ok(()),
-        Err(HubError::NotFound { .. }) => {}
-        Err(error) => return Err(error.into()),
+    if visibility(http, repo).await? != Visibility::Missing {
+        return Ok(());
     }
     let create = Create { name: repo.name(), organization: repo.owner(), kind: "model", private };
     match http.post_json::<_, serde_json::Value>("/api/repos/create", &create, MAX_ANSWER_BYTES).await {

@@ -19,6 +19,19 @@ pub struct Create<'a> {
     pub private: bool,
 }
 
+/// `GET /api/models/{repo}`
+#[derive(Deserialize)]
+pub struct Described {
+    #[serde(default)]
+    pub private: bool,
+}
+
+/// `PUT /api/models/{repo}/settings`
+#[derive(Serialize)]
+pub struct Settings {
+    pub private: bool,
+}
+
 /// `GET /api/models/{repo}/revision/{revision}`
 #[derive(Deserialize)]
 pub struct Revision {

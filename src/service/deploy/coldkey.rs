@@ -7,19 +7,14 @@ use crate::domain::Hotkey;
 use crate::hub::upload::LocalFile;
 use crate::service::files::read_text_capped;
 
-/// Looks at `coldkey.txt` among the files of an upload. Gives a warning where there is none: some contests ask for none.
+/// Looks at `coldkey.txt` among the files of an upload. Where there is none, the rules of admission say whether that matters.
 ///
 /// # Errors
 /// What to do when it names nobody, such as the one of a new project.
-pub(super) fn look_at_coldkey(files: &[LocalFile]) -> Result<Option<&'static str>, String> {
-    let Some(file) = files.iter().find(|file| file.path == COLDKEY_FILE) else {
-        return Ok(Some(
-            "there is no coldkey.txt; contests that ask for it refuse the claim: write the ss58 address of the coldkey \
-             that owns your hotkey into it",
-        ));
-    };
+pub(super) fn look_at_coldkey(files: &[LocalFile]) -> Result<(), String> {
+    let Some(file) = files.iter().find(|file| file.path == COLDKEY_FILE) else { return Ok(()) };
     if names_somebody(&file.place) {
-        return Ok(None);
+        return Ok(());
     }
     Err(format!(
         "{} does not name your coldkey: replace what it holds by the ss58 address of the coldkey that owns your hotkey, 48 \
@@ -44,7 +39,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join(COLDKEY_FILE);
         let files = [LocalFile { path: COLDKEY_FILE.into(), place: place.clone(), size: 1, modified_ns: 0 }];
-        assert!(look_at_coldkey(&[]).unwrap().is_some_and(|warning| warning.contains("ss58")));
+        look_at_coldkey(&[]).unwrap();
         let template = FILES.iter().find(|file| file.name == COLDKEY_FILE).unwrap().text;
         for text in [template, "", "5short"] {
             std::fs::write(&place, text).unwrap();
@@ -52,6 +47,6 @@ mod tests {
             assert!(error.contains("coldkey.txt") && error.contains("btcli wallet list"), "{error}");
         }
         std::fs::write(&place, format!("{}\n", OperatorKey::dev("alice").hotkey())).unwrap();
-        assert_eq!(look_at_coldkey(&files), Ok(None));
+        assert_eq!(look_at_coldkey(&files), Ok(()));
     }
 }

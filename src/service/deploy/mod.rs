@@ -1,8 +1,10 @@
-//! A miner's way from a folder to a claim: upload, deployment, a look at the server, an evaluation of one's own, commitment.
+//! A miner's way from a folder to a claim: the rules of admission, upload, deployment, a look at the server, an evaluation of
+//! one's own, commitment.
 //!
 //! Each step can be run again: what is done already is found out from the service that did it, or from the project's
 //! [`DeployState`].
 
+mod admission;
 mod bearer;
 mod coldkey;
 mod state;
@@ -15,15 +17,17 @@ use serde::Serialize;
 pub use bearer::Bearer;
 pub use state::{DeployState, DeployedState, EvaluatedState, SentState, make_state_folder};
 
-use self::steps::{commit_step, deploy_step, evaluate_step, health_step, upload_step};
-use crate::admission::ClaimText;
+use self::admission::admission_step;
+use self::steps::{commit_step, deploy_step, evaluate_step, health_step, publish_step, upload_step};
+use crate::admission::{ChainFacts, ClaimText};
 use crate::chain::ChainError;
 use crate::domain::Contest;
-use crate::hub::platform::{DeployError, Deployment};
+use crate::hub::platform::{DeployError, Deployment, Running};
 use crate::hub::upload::{Progress, UploadError, UploadSettings};
 use crate::hub::{HubHttp, RepoName};
+use crate::service::admission_check;
 use crate::service::chain_access::ChainAccess;
-use crate::service::claims::{ClaimError, Who, read_slot};
+use crate::service::claims::ClaimError;
 use crate::service::miner_check::CheckError;
 use crate::sim::Simulator;
 
@@ -36,6 +40,9 @@ pub enum StepError {
     /// The deployment.
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// The look at the folder.
+    #[error(transparent)]
+    Folder(#[from] admission_check::CheckError),
     /// The look at the server.
     #[error(transparent)]
     Check(#[from] CheckError),
@@ -107,6 +114,9 @@ pub struct DeployPlan {
     pub try_out: bool,
     /// Whether the claim is committed.
     pub commit: bool,
+    /// Whether it comes right after the upload into a private repository, which everybody sees only then. Such an upload is
+    /// [`UploadSettings::only_private`].
+    pub claim_first: bool,
     /// Whether nothing is changed anywhere.
     pub dry_run: bool,
     /// The contest's rules and limits.
@@ -151,17 +161,29 @@ pub struct Report {
 /// What comes before the steps, and stands among them only where it fails.
 const REGISTRATION: &str = "registration";
 const STATE: &str = "state";
-const NAMES: [&str; 5] = ["upload", "deploy", "health", "evaluate", "commit"];
+const DEPLOYMENT: &str = "deployment";
+/// The steps as they are taken, and those of a claim that comes before anybody sees the repository.
+const STEPS: [&str; 6] = ["admission", "upload", "deploy", "health", "evaluate", "commit"];
+const CLAIM_FIRST: [&str; 7] = ["admission", "upload", "commit", "publish", "deploy", "health", "evaluate"];
+
+impl DeployPlan {
+    fn steps(&self) -> &'static [&'static str] {
+        if self.claim_first { &CLAIM_FIRST } else { &STEPS }
+    }
+}
 
 /// Runs the steps. A step that fails ends the run; the same plan again goes on there.
 pub async fn deploy(plan: &DeployPlan, services: &Services, watch: &mut dyn Watch) -> Report {
     let mut report = Report::default();
     let ended = match begin(plan, services).await {
-        Ok(state) => run(plan, services, watch, state, &mut report).await.map_err(|error| (None, error)),
+        Ok((known, state)) => {
+            let run = Run { plan, services, watch, state, report: &mut report };
+            run.all(known).await.map_err(|error| (None, error))
+        }
         Err((check, error)) => Err((Some(check), error)),
     };
     if let Err((check, error)) = ended {
-        let mut rest = NAMES[report.steps.len()..].iter();
+        let mut rest = plan.steps()[report.steps.len()..].iter();
         if let Some(step) = check.or_else(|| rest.next().copied()) {
             report.steps.push(Step { step, state: Ending::Failed, seen: error.to_string() });
         }
@@ -171,94 +193,165 @@ pub async fn deploy(plan: &DeployPlan, services: &Services, watch: &mut dyn Watc
     report
 }
 
-/// Before anything is paid for: what is known already, and whether this hotkey could commit at all. A failure has the name
-/// of what was looked at.
-async fn begin(plan: &DeployPlan, services: &Services) -> Result<DeployState, (&'static str, StepError)> {
-    let state = DeployState::read(&plan.project, plan.repo.as_str());
-    let state = state.map_err(|source| (STATE, unkept(plan, source)))?;
-    if let Some(access) = &services.chain {
-        let slot = read_slot(access.chain.as_ref(), access.netuid, Who::Hotkey(access.key.hotkey())).await;
-        if slot.map_err(|error| (REGISTRATION, error.into()))?.uid.is_none() {
-            let error = ChainError::NotRegistered { hotkey: access.key.hotkey(), netuid: access.netuid };
-            return Err((REGISTRATION, error.into()));
-        }
-    }
-    Ok(state)
+/// What is known before the first step.
+struct Known {
+    /// What the chain says of the hotkey.
+    facts: ChainFacts,
+    /// What the claim will name, where that comes before the deployment.
+    claim_id: Option<String>,
 }
 
-async fn run(
-    plan: &DeployPlan,
-    services: &Services,
-    watch: &mut dyn Watch,
-    mut state: DeployState,
-    report: &mut Report,
-) -> Result<(), StepError> {
-    let mut note = |step: usize, ending: Ending, seen: String| {
-        report.steps.push(Step { step: NAMES[step], state: ending, seen });
-    };
+/// Before anything is paid for: what is known already, and whether this hotkey could commit at all. A failure has the name
+/// of what was looked at.
+async fn begin(plan: &DeployPlan, services: &Services) -> Result<(Known, DeployState), (&'static str, StepError)> {
+    let state = DeployState::read(&plan.project, plan.repo.as_str());
+    let state = state.map_err(|source| (STATE, unkept(plan, source)))?;
+    let mut known = Known { facts: ChainFacts::default(), claim_id: None };
+    if let Some(ChainAccess { chain, key, netuid }) = &services.chain {
+        let facts = admission_check::chain_facts(chain.as_ref(), *netuid, key.hotkey()).await;
+        let unregistered = ChainError::NotRegistered { hotkey: key.hotkey(), netuid: *netuid };
+        let facts = facts.and_then(|facts| facts.ok_or(unregistered));
+        known.facts = facts.map_err(|error| (REGISTRATION, error.into()))?;
+    }
+    if plan.claim_first {
+        let running = services.platform.state().await.map_err(|error| (DEPLOYMENT, error.into()))?;
+        let running = running.ok_or_else(|| (DEPLOYMENT, nothing_runs(services)))?;
+        known.claim_id = Some(running.claim_id);
+    }
+    Ok((known, state))
+}
 
-    let (ending, seen, revision) = upload_step(plan, services, watch, &state).await?;
-    note(0, ending, seen);
-    report.revision = revision.clone();
-    if !plan.dry_run && revision.is_some() && state.revision != revision {
-        state.revision = revision.clone();
-        keep(plan, &state)?;
+fn nothing_runs(services: &Services) -> StepError {
+    StepError::Unfit(format!(
+        "{} runs nothing yet, so nobody knows what the claim has to name: deploy any policy there once (`kinitro \
+         miner-push`), or name what runs with --chute-id or --url; or leave out --claim-first",
+        services.platform.name()
+    ))
+}
+
+/// A run under way.
+struct Run<'a> {
+    plan: &'a DeployPlan,
+    services: &'a Services,
+    watch: &'a mut dyn Watch,
+    state: DeployState,
+    report: &'a mut Report,
+}
+
+impl Run<'_> {
+    /// How the step that is due ended.
+    fn note(&mut self, (state, seen): (Ending, String)) {
+        let step = self.plan.steps()[self.report.steps.len()];
+        self.report.steps.push(Step { step, state, seen });
     }
 
-    let (ending, seen, running) = deploy_step(plan, services, watch, &state, revision.as_deref()).await?;
-    note(1, ending, seen);
-    report.claim_id = running.as_ref().map(|running| running.claim_id.clone());
-    let (Some(revision), Some(running)) = (revision, running) else {
-        for step in 2..NAMES.len() {
-            note(step, Ending::Planned, String::new());
+    async fn all(mut self, known: Known) -> Result<(), StepError> {
+        let admitted = admission_step(self.plan, self.watch, known.facts).await?;
+        self.note(admitted);
+        let revision = self.upload().await?;
+        if let Some(claim_id) = &known.claim_id {
+            match &revision {
+                Some(revision) => self.commit(revision, claim_id).await?,
+                None => self.note((Ending::Planned, String::new())),
+            }
+            let published = publish_step(self.plan, self.services).await?;
+            self.note(published);
         }
-        return Ok(());
-    };
-    let deployed = DeployedState { revision: revision.clone(), claim_id: running.claim_id.clone() };
-    if !plan.dry_run && state.deployed.as_ref() != Some(&deployed) {
-        state.deployed = Some(deployed);
-        keep(plan, &state)?;
+        let running = self.deploy(revision.as_deref(), known.claim_id.as_deref()).await?;
+        let (Some(revision), Some(running)) = (revision, running) else {
+            while self.report.steps.len() < self.plan.steps().len() {
+                self.note((Ending::Planned, String::new()));
+            }
+            return Ok(());
+        };
+        self.try_out(&revision, &running).await?;
+        if known.claim_id.is_none() {
+            self.commit(&revision, &running.claim_id).await?;
+        }
+        Ok(())
     }
 
-    match (&services.simulator, plan.try_out, plan.dry_run) {
-        (Some(simulator), true, false) => {
-            let running = match running.hot {
-                true => running.clone(),
-                false => services.platform.warm_up(&running, &mut |line| watch.say(line)).await?,
-            };
-            let seen = health_step(plan, services, simulator, &running).await?;
-            note(2, Ending::Done, seen);
-            match state.evaluation(&revision, &running, &plan.contest) {
-                Some(known) => note(3, Ending::Already, rate(known.successes, known.episodes)),
-                None => {
-                    watch.say("playing a few episodes against it");
-                    let (successes, episodes) = evaluate_step(plan, services, simulator, &running).await?;
-                    note(3, Ending::Done, rate(successes, episodes));
-                    state.evaluated = Some(EvaluatedState {
-                        revision: revision.clone(),
-                        claim_id: running.claim_id.clone(),
-                        contest: plan.contest.digest().to_string(),
-                        episodes,
-                        successes,
-                    });
-                    keep(plan, &state)?;
-                }
+    /// Gives the revision; none where nothing is changed and there is none yet.
+    async fn upload(&mut self) -> Result<Option<String>, StepError> {
+        let (ending, seen, revision) = upload_step(self.plan, self.services, self.watch, &self.state).await?;
+        self.note((ending, seen));
+        self.report.revision = revision.clone();
+        if !self.plan.dry_run && revision.is_some() && self.state.revision != revision {
+            self.state.revision = revision.clone();
+            keep(self.plan, &self.state)?;
+        }
+        Ok(revision)
+    }
+
+    /// Gives what runs, which must be what is `claimed` already.
+    async fn deploy(&mut self, revision: Option<&str>, claimed: Option<&str>) -> Result<Option<Running>, StepError> {
+        let (ending, seen, running) = deploy_step(self.plan, self.services, self.watch, &self.state, revision).await?;
+        if let Some((running, claimed)) =
+            running.as_ref().zip(claimed).filter(|(running, claimed)| running.claim_id != *claimed)
+        {
+            return Err(StepError::Unfit(format!(
+                "what runs is {} now, and the claim names {claimed}: claim it by the same command without --claim-first",
+                running.claim_id
+            )));
+        }
+        self.note((ending, seen));
+        self.report.claim_id = running.as_ref().map(|running| running.claim_id.clone());
+        if let Some((revision, running)) = revision.zip(running.as_ref()) {
+            let deployed = DeployedState { revision: revision.to_owned(), claim_id: running.claim_id.clone() };
+            if !self.plan.dry_run && self.state.deployed.as_ref() != Some(&deployed) {
+                self.state.deployed = Some(deployed);
+                keep(self.plan, &self.state)?;
             }
         }
-        (_, tried, _) => {
-            for step in 2..4 {
-                note(step, if tried { Ending::Planned } else { Ending::Skipped }, String::new());
-            }
-        }
+        Ok(running)
     }
-    let Some(access) = services.chain.as_ref().filter(|_| plan.commit) else {
-        note(4, Ending::Skipped, String::new());
-        return Ok(());
-    };
-    let claim = ClaimText { repo: plan.repo.to_string(), revision, deployment: running.claim_id };
-    let (ending, seen) = commit_step(plan, access, watch, &mut state, &claim).await?;
-    note(4, ending, seen);
-    Ok(())
+
+    /// The look at the server, and the evaluation.
+    async fn try_out(&mut self, revision: &str, running: &Running) -> Result<(), StepError> {
+        let Some(simulator) = self.services.simulator.as_ref().filter(|_| self.plan.try_out && !self.plan.dry_run)
+        else {
+            let ending = if self.plan.try_out { Ending::Planned } else { Ending::Skipped };
+            self.note((ending, String::new()));
+            self.note((ending, String::new()));
+            return Ok(());
+        };
+        let running = match running.hot {
+            true => running.clone(),
+            false => self.services.platform.warm_up(running, &mut |line| self.watch.say(line)).await?,
+        };
+        let seen = health_step(self.plan, self.services, simulator, &running).await?;
+        self.note((Ending::Done, seen));
+        if let Some(known) = self.state.evaluation(revision, &running, &self.plan.contest) {
+            let seen = rate(known.successes, known.episodes);
+            self.note((Ending::Already, seen));
+            return Ok(());
+        }
+        self.watch.say("playing a few episodes against it");
+        let (successes, episodes) = evaluate_step(self.plan, self.services, simulator, &running).await?;
+        self.note((Ending::Done, rate(successes, episodes)));
+        self.state.evaluated = Some(EvaluatedState {
+            revision: revision.to_owned(),
+            claim_id: running.claim_id,
+            contest: self.plan.contest.digest().to_string(),
+            episodes,
+            successes,
+        });
+        keep(self.plan, &self.state)
+    }
+
+    async fn commit(&mut self, revision: &str, claim_id: &str) -> Result<(), StepError> {
+        let claim = ClaimText {
+            repo: self.plan.repo.to_string(),
+            revision: revision.to_owned(),
+            deployment: claim_id.to_owned(),
+        };
+        let committed = match self.services.chain.as_ref().filter(|_| self.plan.commit) {
+            Some(access) => commit_step(self.plan, access, self.watch, &mut self.state, &claim).await?,
+            None => (Ending::Skipped, String::new()),
+        };
+        self.note(committed);
+        Ok(())
+    }
 }
 
 fn rate(successes: u32, episodes: u32) -> String {

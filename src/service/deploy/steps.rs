@@ -1,16 +1,15 @@
-//! The five steps. Each finds out by itself what is done already.
+//! The steps. Each finds out by itself what is done already.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::coldkey::look_at_coldkey;
 use super::{DeployPlan, DeployState, DeployedState, Ending, SentState, Services, StepError, Watch, keep};
 use crate::admission::ClaimText;
 use crate::beacon::{DEFAULT_DEV_CHAIN, dev_genesis};
 use crate::chain::{Chain, ChainError};
 use crate::domain::{BlockNumber, Hotkey, Netuid, printable};
 use crate::hub::platform::{Order, Running};
-use crate::hub::upload::{Uploaded, list, upload};
+use crate::hub::upload::{Uploaded, Visibility, list, publish, upload, visibility};
 use crate::policy::{ClientOptions, Endpoint, PlatformCredential, PolicyClient};
 use crate::service::chain_access::ChainAccess;
 use crate::service::claims::{ClaimError, Sent, claim_bytes, look_for, may_commit, read_back, write_claim};
@@ -42,16 +41,18 @@ pub(super) async fn upload_step(
         })?;
         return Ok((Ending::Skipped, format!("revision {revision}"), Some(revision)));
     };
-    // What everybody could read afterwards is looked at before the hub is asked anything.
-    let files = list(&plan.project, &settings.exclude, settings.max_bytes)?;
-    settings.kept_secret.check(&files)?;
-    if let Some(missing) = look_at_coldkey(&files).map_err(StepError::Unfit)? {
-        watch.say(missing);
-    }
     if plan.dry_run {
+        let files = list(&plan.project, &settings.exclude, settings.max_bytes)?;
         let bytes: u64 = files.iter().map(|file| file.size).sum();
         let seen = format!("{} files, {bytes} bytes to {}", files.len(), plan.repo);
         return Ok((Ending::Planned, seen, plan.revision.clone().or_else(|| state.revision.clone())));
+    }
+    if !settings.private && visibility(&services.hub, &plan.repo).await? == Visibility::Missing {
+        watch.say(&format!(
+            "{} is new and everybody sees it from now on, though it is claimed last: where a contest looks at repositories, \
+             whoever copies it and claims that meanwhile is first; --claim-first closes that window",
+            plan.repo
+        ));
     }
     let mut tell = |progress| watch.progress(progress);
     let uploaded = upload(&services.hub, &plan.repo, &plan.project, settings, &mut tell).await?;
@@ -64,6 +65,15 @@ pub(super) async fn upload_step(
     }
     let seen = format!("{files} files, {bytes} bytes; revision {revision}");
     Ok((if committed { Ending::Done } else { Ending::Already }, seen, Some(revision)))
+}
+
+pub(super) async fn publish_step(plan: &DeployPlan, services: &Services) -> Result<(Ending, String), StepError> {
+    let seen = format!("{} for everybody", plan.repo);
+    if plan.dry_run {
+        return Ok((Ending::Planned, seen));
+    }
+    let ending = if publish(&services.hub, &plan.repo).await? { Ending::Done } else { Ending::Already };
+    Ok((ending, seen))
 }
 
 pub(super) async fn deploy_step(
