@@ -232,4 +232,6 @@ fn the_token_in_a_nodes_address_is_told_to_nobody() {
         let (is_read, said) = show(wrong, "trace");
         assert!(!is_read && !said.contains("SECRET"), "{said}");
     }
+    let (_, nobody) = show("ws://127.0.0.1:1", "warn");
+    assert!(nobody.contains("no connection to the chain was made") && nobody.contains("--network"), "{nobody}");
 }

@@ -90,7 +90,7 @@ pub fn admit_described(
     Judgement { submissions: judged, near_copies }
 }
 
-fn duplicate_of(first: &Holder) -> Reason {
+pub(super) fn duplicate_of(first: &Holder) -> Reason {
     let sentence = format!(
         "The hotkey {} has claimed the same tensors since block {}; train a model of your own.",
         first.hotkey, first.since

@@ -27,7 +27,7 @@ pub use description::{
     WeightsState,
 };
 pub use due::{Candidate, due_uids, keep_due};
-pub use duplicates::{DuplicateError, NearCopy, PublishedClaim, check_duplicates};
+pub use duplicates::{DuplicateError, NearCopy, PublishedClaim, ToldClaim, check_duplicates, duplicate_among};
 pub use reason::{Reason, ReasonCode, Verdict};
 pub use repository::{COLDKEY_FILE, Finding, Judgeable, PICKLED, Rule, judge};
 pub use rules::{Admission, Committed, Submission, admit, admit_all, is_repo_name};

@@ -9,6 +9,11 @@ pub enum ChainError {
     /// The connection is gone. Nothing is known about a write that was under way.
     #[error("the connection to the chain is lost ({0}); it is tried again")]
     Disconnected(String),
+    /// There never was one.
+    #[error(
+        "no connection to the chain was made ({0}); check that a node runs there, and the address (--network, [chain] endpoints)"
+    )]
+    NoConnection(String),
     /// The finalized head does not move.
     #[error("the chain's finalized head stands at block {block} for {seconds} s; wait, or use another endpoint")]
     Stalled {
@@ -255,6 +260,7 @@ impl ChainError {
         matches!(
             self,
             ChainError::Disconnected(_)
+                | ChainError::NoConnection(_)
                 | ChainError::Stalled { .. }
                 | ChainError::NotFinalized { .. }
                 | ChainError::RateLimited { .. }

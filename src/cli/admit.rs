@@ -8,14 +8,16 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
+use super::platform_args::bearer;
 use super::progress::Progress;
 use super::settings_args::{SettingsArgs, start_log};
 use crate::admission::{ChainFacts, Finding};
 use crate::domain::{Hotkey, Netuid};
 use crate::hub::Patience;
 use crate::hub::repository::{DEFAULT_ENDPOINT, ENDPOINT_VARIABLE, HubReader, ReadCache};
-use crate::service::admission_check::{Candidate, Checked, Place, chain_facts, check};
+use crate::service::admission_check::{Candidate, Checked, Place, chain_facts, check, duplicates};
 use crate::service::chain_access::{dev_chain_file, is_dev, open_chain};
+use crate::service::published::{Published, parse_address};
 use crate::service::settings::Settings;
 
 /// Check a model repository by the admission rules before paying for anything
@@ -44,6 +46,14 @@ pub struct AdmitArgs {
     /// Where the policy runs, as the claim will name it; it is called
     #[arg(long, value_name = "ID or URL")]
     endpoint: Option<String>,
+
+    /// File with the bearer credential for calls to it, sent over https only [default: CHUTES_API_KEY, for hosts of Chutes]
+    #[arg(long, value_name = "FILE", requires = "endpoint")]
+    bearer_file: Option<PathBuf>,
+
+    /// The address of an operator: refuse tensors that another hotkey claimed before, by what it tells of its newest cycle
+    #[arg(long, value_name = "URL")]
+    operator: Option<String>,
 
     /// Also tell how much of this other model stands in it
     #[arg(long, value_name = "REPO@REV", value_parser = parse_place)]
@@ -127,11 +137,18 @@ async fn checked(args: AdmitArgs) -> anyhow::Result<bool> {
     let reader = HubReader::new(&args.hub, cache.transpose()?, Patience::default())?;
     let place = args.path.map(Place::Folder).or(args.target).context("name a repository or a folder")?;
     let time = Duration::from_secs(args.minutes * 60);
-    let candidate = Candidate { place, deployment: args.endpoint, chain };
-    let first = read(&reader, &candidate, &settings, time).await?;
+    let bearer = if args.endpoint.is_some() { bearer(args.bearer_file.as_deref())? } else { None };
+    let candidate = Candidate { place, deployment: args.endpoint, bearer, chain };
+    let told = match &args.operator {
+        Some(address) => Some(Published::open(&parse_address(address)?.0)?.submissions().await?),
+        None => None,
+    };
+    let mut first = read(&reader, &candidate, &settings, time).await?;
+    let duplicates = duplicates(first.weights.as_ref(), told.as_deref(), args.hotkey);
+    first.findings.push(("duplicates", duplicates));
     let against = match args.against {
         Some(place) => {
-            let other = Candidate { place, deployment: None, chain: ChainFacts::default() };
+            let other = Candidate { place, deployment: None, bearer: None, chain: ChainFacts::default() };
             Some(compared(&first, &read(&reader, &other, &settings, time).await?)?)
         }
         None => None,

@@ -8,19 +8,17 @@ use clap::Args;
 use serde::Serialize;
 
 use super::miner_push::full_sha;
-use super::platform_args::{PlatformArgs, chutes_token, kept_secret, model_hub};
+use super::platform_args::{PlatformArgs, bearer, kept_secret, model_hub};
 use super::progress::Progress as Bar;
 use super::settings_args::{SettingsArgs, start_log};
 use super::table::Table;
 use crate::domain::{Contest, EnvId, printable};
 use crate::hub::RepoName;
-use crate::hub::platform::{CHUTES_HOSTS, Deployment, PlainUrl};
+use crate::hub::platform::{Deployment, PlainUrl};
 use crate::hub::upload::{Progress, STATE_FOLDER, UploadSettings};
-use crate::policy::Secret;
 use crate::service::appliance::open_simulator;
 use crate::service::chain_access::ChainAccess;
-use crate::service::deploy::{Bearer, DeployPlan, Ending, Report, Services, Step, Watch, deploy};
-use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
+use crate::service::deploy::{DeployPlan, Ending, Report, Services, Step, Watch, deploy};
 
 /// From a project's folder to a claim: ask the admission rules, upload, deploy, look at the server, evaluate, commit
 ///
@@ -136,7 +134,7 @@ pub async fn run(args: MinerDeployArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(project.is_dir(), "{} is no folder", project.display());
     let contest = evaluated(&args, &settings.contest);
     super::environments::check(&contest.environments)?;
-    let (platform, bearer) = platform(&args)?;
+    let (platform, bearer) = (platform(&args)?, bearer(args.bearer_file.as_deref())?);
     let try_out = !args.skip_evaluation;
     let simulator = if try_out && !args.dry_run { Some(open_simulator(&settings)?) } else { None };
     let chain = if args.skip_commit { None } else { Some(ChainAccess::open(&settings).await?) };
@@ -180,23 +178,11 @@ fn evaluated(args: &MinerDeployArgs, contest: &Contest) -> Contest {
     Contest { environments, episodes_per_env: args.episodes, ..contest.clone() }
 }
 
-fn platform(args: &MinerDeployArgs) -> anyhow::Result<(Box<dyn Deployment>, Option<Bearer>)> {
-    let named = args.bearer_file.as_ref().map(|file| {
-        let text = read_text_capped(file, MAX_SECRET_BYTES);
-        let text = text.with_context(|| format!("cannot read {}", file.display()))?;
-        anyhow::Ok(Bearer { secret: Secret::new(&text), hosts: None })
-    });
-    let named = named.transpose()?;
-    let of_chutes = |secret: Secret| Bearer { secret, hosts: Some(CHUTES_HOSTS.to_owned()) };
-    if let Some(url) = &args.url {
-        return Ok((Box::new(PlainUrl::new(url)), named));
+fn platform(args: &MinerDeployArgs) -> anyhow::Result<Box<dyn Deployment>> {
+    match args.url.as_ref().or(args.chute_id.as_ref()) {
+        Some(deployed) => Ok(Box::new(PlainUrl::new(deployed))),
+        None => args.platform.chutes(),
     }
-    if let Some(id) = &args.chute_id {
-        let key = chutes_token()?.map(|token| of_chutes(Secret::new(token.expose())));
-        return Ok((Box::new(PlainUrl::new(id)), named.or(key)));
-    }
-    let (chutes, key) = args.platform.chutes()?;
-    Ok((chutes, Some(named.unwrap_or_else(|| of_chutes(key)))))
 }
 
 /// Tells on standard error what happens.

@@ -61,7 +61,7 @@ pub fn full_sha(text: &str) -> Result<String, String> {
 /// # Errors
 /// What is missing, or what Chutes or its program said.
 pub async fn run(args: MinerPushArgs) -> anyhow::Result<()> {
-    let (platform, _) = args.platform.chutes()?;
+    let platform = args.platform.chutes()?;
     let order = Order {
         folder: std::path::absolute(&args.path).context("the path cannot be used")?,
         repo: args.repo,

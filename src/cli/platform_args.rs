@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use crate::hub::platform::{Chutes, ChutesSettings, DEFAULT_CHUTES_API, Deployment};
+use crate::hub::platform::{CHUTES_HOSTS, Chutes, ChutesSettings, DEFAULT_CHUTES_API, Deployment};
 use crate::hub::upload::KeptSecret;
 use crate::hub::{HubHttp, Token, TokenPlaces};
 use crate::policy::Secret;
+use crate::service::bearer::Bearer;
 use crate::service::chain_access::{hotkey_place, is_dev};
 use crate::service::credentials::Credentials;
 use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
@@ -44,11 +45,11 @@ pub struct PlatformArgs {
 }
 
 impl PlatformArgs {
-    /// The platform Chutes, and the credential for calls to the policy.
+    /// The platform Chutes.
     ///
     /// # Errors
     /// What is missing in the environment.
-    pub fn chutes(&self) -> anyhow::Result<(Box<dyn Deployment>, Secret)> {
+    pub fn chutes(&self) -> anyhow::Result<Box<dyn Deployment>> {
         let user = std::env::var(USER_VARIABLE).ok().filter(|user| !user.is_empty());
         let user = user.ok_or_else(|| anyhow!("set {USER_VARIABLE} to your user name at Chutes"))?;
         let chute = self.chute_name.clone().unwrap_or_else(|| format!("{user}-kinitro-policy"));
@@ -56,10 +57,9 @@ impl PlatformArgs {
             let TokenPlaces { variable, file_variable, .. } = TokenPlaces::CHUTES;
             anyhow!("set {variable} to an API key of Chutes, or {file_variable} to a file that holds one")
         })?;
-        let bearer = Secret::new(token.expose());
         let http = HubHttp::new(address(CHUTES_VARIABLE, DEFAULT_CHUTES_API)?, Some(token))?;
         let program = self.program()?;
-        Ok((Box::new(Chutes::new(http, ChutesSettings { user, chute, program })?), bearer))
+        Ok(Box::new(Chutes::new(http, ChutesSettings { user, chute, program })?))
     }
 
     /// A relative path is one of this folder, not of the project in which the program runs.
@@ -75,6 +75,19 @@ impl PlatformArgs {
 /// When it cannot be used.
 pub fn chutes_token() -> anyhow::Result<Option<Token>> {
     Ok(TokenPlaces::CHUTES.of_process()?)
+}
+
+/// The credential for calls to a policy: the one in `file`, for that policy wherever it is, else Chutes' key, for hosts of Chutes.
+///
+/// # Errors
+/// When what is there cannot be used.
+pub fn bearer(file: Option<&Path>) -> anyhow::Result<Option<Bearer>> {
+    let Some(file) = file else {
+        let hosts = Some(CHUTES_HOSTS.to_owned());
+        return Ok(chutes_token()?.map(|token| Bearer { secret: Secret::new(token.expose()), hosts }));
+    };
+    let text = read_text_capped(file, MAX_SECRET_BYTES).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Some(Bearer { secret: Secret::new(&text), hosts: None }))
 }
 
 /// What no upload may hold: the tokens of this process, the files that they and `bearer_file` stand in, and the hotkey's file.

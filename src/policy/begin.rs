@@ -49,6 +49,14 @@ pub(super) async fn begin(
     }
 }
 
+/// Whether `/reset` is answered by asking for a credential, or for another one.
+pub(super) async fn is_unauthorised(line: &Line, limits: &Limits, ticket: &EpisodeTicket) -> bool {
+    let request = line.http.post(line.endpoint.url("/reset")).headers(line.headers.clone());
+    let request = request.header(CONTENT_TYPE, WireEncoding::Json.media_type()).body(reset_body(ticket));
+    let answer = call(request, deadline(limits), &mut 0).await;
+    answer.is_ok_and(|answer| matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+}
+
 /// The body of `/reset`.
 pub(super) fn reset_body(ticket: &EpisodeTicket) -> Vec<u8> {
     let config = TaskConfig::new(ticket.env_id.clone(), ticket.policy_seed, ticket.task_id);

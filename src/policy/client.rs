@@ -134,6 +134,16 @@ impl PolicyClient {
         Ok(begin::Line { http, endpoint: endpoint.clone(), headers })
     }
 
+    /// Whether an endpoint begins no episode because it is shown no credential.
+    pub async fn lacks_credential(&self, endpoint: &Endpoint, limits: &Limits, ticket: &EpisodeTicket) -> bool {
+        match self.line(endpoint, limits, ticket) {
+            Ok(line) if !line.headers.contains_key(AUTHORIZATION) => {
+                begin::is_unauthorised(&line, limits, ticket).await
+            }
+            Ok(_) | Err(_) => false,
+        }
+    }
+
     /// Whether anything at all answers at an endpoint: a look at our own network, not at the policy.
     pub async fn reaches(&self, endpoint: &Endpoint, limits: &Limits) -> bool {
         match self.http_client(endpoint, limits) {

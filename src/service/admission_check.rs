@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crate::admission::{
     ChainFacts, ClaimText, Description, Endpoint as EndpointState, Finding, Judgeable, ReasonCode, RepositoryState,
-    Verdict, Weights, WeightsState, admit, judge,
+    Rule, ToldClaim, Verdict, Weights, WeightsState, admit, duplicate_among, judge,
 };
 use crate::chain::{Chain, ChainError};
 use crate::domain::{Contest, DeploymentRules, Hotkey, Netuid, Party, PolicySeed, RepositoryRules};
 use crate::hub::repository::{DescribeError, HubReader, Read, Reading, describe_folder};
-use crate::policy::{ClientOptions, Endpoint, EpisodeTicket, PolicyClient};
+use crate::policy::{ClientOptions, Endpoint, EpisodeTicket, PlatformCredential, PolicyClient};
+use crate::service::bearer::Bearer;
 
 /// Digits of a full commit sha.
 const SHA_DIGITS: usize = 40;
@@ -19,6 +20,9 @@ const NO_REVISION: &str = "0000000000000000000000000000000000000000";
 
 /// The same for the repository's name.
 const A_FOLDER: &str = "a folder";
+
+/// Stands for the miner of an episode that is only begun.
+const NOBODY: Hotkey = Hotkey([0; 32]);
 
 /// Where a candidate's files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub struct Candidate {
     pub place: Place,
     /// Where its policy runs, as a claim names it; none to leave that out.
     pub deployment: Option<String>,
+    /// The credential for calls to it.
+    pub bearer: Option<Bearer>,
     /// What the chain says.
     pub chain: ChainFacts,
 }
@@ -113,10 +119,13 @@ pub async fn check(
         revision = found.sha.clone();
     }
     findings.extend(text_findings(candidate, &repo, &revision, contest));
-    let description =
-        Description { repository, chain: candidate.chain, endpoint: endpoint_state(candidate, contest).await };
+    let (endpoint, hint) = endpoint_state(candidate, contest).await;
+    let description = Description { repository, chain: candidate.chain, endpoint };
     let judged = judge(Judgeable { repo: &repo, revision: &revision, rules: &rules, description: &description });
-    findings.extend(judged.into_iter().map(|(rule, finding)| (rule.title(), finding)));
+    findings.extend(judged.into_iter().map(|(rule, finding)| match hint.filter(|_| rule == Rule::Endpoint) {
+        Some(hint) => (rule.title(), Finding::NotAsked(hint.to_owned())),
+        None => (rule.title(), finding),
+    }));
     let (weights, sha) = match description.repository {
         RepositoryState::Found(repository) => match repository.weights {
             WeightsState::Read(weights) => (Some(weights), Some(repository.sha)),
@@ -188,14 +197,30 @@ fn text_findings(candidate: &Candidate, repo: &str, revision: &str, contest: &Co
     findings
 }
 
-async fn endpoint_state(candidate: &Candidate, contest: &Contest) -> EndpointState {
-    let Some(deployment) = &candidate.deployment else { return EndpointState::NotAsked };
-    match PolicyClient::new(&contest.deployment, ClientOptions::default()) {
-        Ok(client) => ask_endpoint(&client, deployment, contest, Hotkey([0; 32])).await,
+/// How the endpoint answers, with a hint where it cannot be told for want of a credential.
+async fn endpoint_state(candidate: &Candidate, contest: &Contest) -> (EndpointState, Option<&'static str>) {
+    let rules = &contest.deployment;
+    let Some(deployment) = &candidate.deployment else { return (EndpointState::NotAsked, None) };
+    let Ok(endpoint) = Endpoint::parse(deployment, rules) else { return (EndpointState::NotAsked, None) };
+    let bearer = candidate.bearer.as_ref().and_then(|bearer| bearer.of(deployment, rules));
+    let credential = bearer.map(|bearer| PlatformCredential { host_pattern: endpoint.host().to_owned(), bearer });
+    let options = ClientOptions { credentials: credential.into_iter().collect(), ..ClientOptions::default() };
+    let client = match PolicyClient::new(rules, options) {
+        Ok(client) => client,
         Err(error) => {
             tracing::warn!(%error, "the endpoint could not be called");
-            EndpointState::NotAsked
+            return (EndpointState::NotAsked, None);
         }
+    };
+    let state = ask_endpoint(&client, deployment, contest, NOBODY).await;
+    let ticket = ticket(contest, NOBODY).filter(|_| matches!(state, EndpointState::Unhealthy(_)));
+    match ticket {
+        Some(ticket) if client.lacks_credential(&endpoint, &contest.limits, &ticket).await => {
+            let hint = "it asks for a credential, which goes over https alone: name one with --bearer-file, or for a host of \
+                        Chutes set CHUTES_API_KEY";
+            (EndpointState::NotAsked, Some(hint))
+        }
+        _ => (state, None),
     }
 }
 
@@ -203,20 +228,44 @@ async fn endpoint_state(candidate: &Candidate, contest: &Contest) -> EndpointSta
 /// deployment that the contest does not allow, are no answer of the endpoint's.
 pub async fn ask_endpoint(client: &PolicyClient, deployment: &str, contest: &Contest, miner: Hotkey) -> EndpointState {
     let rules: &DeploymentRules = &contest.deployment;
-    let (Ok(endpoint), Some(env_id)) = (Endpoint::parse(deployment, rules), contest.environments.first()) else {
+    let (Ok(endpoint), Some(ticket)) = (Endpoint::parse(deployment, rules), ticket(contest, miner)) else {
         return EndpointState::NotAsked;
-    };
-    let ticket = EpisodeTicket {
-        episode: "admission".to_owned(),
-        miner,
-        env_id: env_id.clone(),
-        policy_seed: PolicySeed(0),
-        task_id: 0,
     };
     match client.begin(&endpoint, &contest.limits, &ticket).await {
         Ok(_) => EndpointState::Healthy,
         Err(fault) if fault.party() == Party::Miner => EndpointState::Unhealthy(fault.reason.slug().to_owned()),
         Err(_) => EndpointState::NotAsked,
+    }
+}
+
+/// Of an episode that is only begun.
+fn ticket(contest: &Contest, miner: Hotkey) -> Option<EpisodeTicket> {
+    Some(EpisodeTicket {
+        episode: "admission".to_owned(),
+        miner,
+        env_id: contest.environments.first()?.clone(),
+        policy_seed: PolicySeed(0),
+        task_id: 0,
+    })
+}
+
+/// Whether somebody else has claimed these weights before, among what an operator tells of a cycle; none where no operator was
+/// asked. Claims of `own` keep their date.
+pub fn duplicates(weights: Option<&Weights>, told: Option<&[ToldClaim]>, own: Option<Hotkey>) -> Finding {
+    let not_asked = |why: &str| Finding::NotAsked(why.to_owned());
+    let Some(told) = told else {
+        return not_asked("name an operator's address with --operator, to compare with the claims that it tells of");
+    };
+    let Some(weights) = weights else { return not_asked("the tensors were not read") };
+    let known = told.iter().filter(|claim| claim.claim.weights.is_some()).count();
+    match duplicate_among(told, weights.digest(), own) {
+        Some(reason) => Finding::Bad(reason),
+        None if known == 0 && !told.is_empty() => {
+            not_asked("the operator knows the tensors of no claim; perhaps its contest does not look at repositories")
+        }
+        None => {
+            Finding::Good(format!("nobody else is first, by {known} claims with known tensors of the newest cycle"))
+        }
     }
 }
 

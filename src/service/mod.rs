@@ -4,6 +4,7 @@ pub mod admission_check;
 pub mod api;
 pub mod appliance;
 pub mod backup;
+pub mod bearer;
 pub mod build_identity;
 pub mod chain_access;
 pub mod claims;

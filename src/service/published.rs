@@ -5,7 +5,8 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use serde::Deserialize;
 
-use crate::domain::{CycleId, Digest, printable};
+use crate::admission::{PublishedClaim, ToldClaim};
+use crate::domain::{BlockNumber, CycleId, Digest, Hotkey, Uid, WeightsDigest, printable};
 use crate::net::client_config;
 use crate::replay::SignedCycle;
 use crate::transcript::{EpisodeRow, MAX_MANIFEST_BYTES, MAX_TRANSCRIPT_BYTES, ManifestError};
@@ -18,6 +19,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Largest status page that is read.
 const MAX_STATUS_BYTES: usize = 1024 * 1024;
+
+/// Largest list of submissions that is read; one of 4,096 uids with all that can stand against them is smaller.
+const MAX_SUBMISSIONS_BYTES: usize = 32 * 1024 * 1024;
 
 /// Something that could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +38,7 @@ pub enum FetchError {
         reason: String,
     },
     /// The server has no such thing, or not yet.
-    #[error("{url} does not exist on the server: is the cycle completed and published?")]
+    #[error("{url} does not exist on the server: is a cycle open, or completed and published?")]
     NotFound {
         /// What was asked for.
         url: String,
@@ -58,6 +62,14 @@ pub enum FetchError {
     /// The status page is not one.
     #[error("{url} did not answer with a status page: {reason}")]
     StatusPage {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The list of submissions is none.
+    #[error("{url} did not answer with the submissions of a cycle: {reason}")]
+    Submissions {
         /// What was asked for.
         url: String,
         /// What is wrong with it.
@@ -105,6 +117,33 @@ struct StatusPage {
 #[derive(Deserialize)]
 struct CompletedCycle {
     id: CycleId,
+}
+
+#[derive(Deserialize)]
+struct SubmissionsPage {
+    submissions: Vec<SubmissionRow>,
+}
+
+#[derive(Deserialize)]
+struct SubmissionRow {
+    uid: Uid,
+    hotkey: Hotkey,
+    since: BlockNumber,
+    weights: Option<WeightsDigest>,
+    reasons: Vec<ReasonRow>,
+}
+
+#[derive(Deserialize)]
+struct ReasonRow {
+    code: String,
+}
+
+impl From<SubmissionRow> for ToldClaim {
+    fn from(row: SubmissionRow) -> ToldClaim {
+        let SubmissionRow { uid, hotkey, since, weights, reasons } = row;
+        let reasons = reasons.into_iter().map(|reason| reason.code).collect();
+        ToldClaim { hotkey, claim: PublishedClaim { uid, since, weights, reasons } }
+    }
 }
 
 /// Splits `http://host:port/v1/cycles/7` (with or without `/manifest`) or `http://host:port` into the server and the cycle.
@@ -161,6 +200,18 @@ impl Published {
             .map_err(|error| FetchError::StatusPage { url, reason: printable(&error.to_string(), 200) })?;
         let cycle = page.last_completed_cycle.ok_or_else(|| FetchError::NoCycle { base: self.base.clone() })?;
         Ok(cycle.id)
+    }
+
+    /// What the newest cycle's submissions say about duplicates. Nothing of it is verified.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub async fn submissions(&self) -> Result<Vec<ToldClaim>, FetchError> {
+        let url = format!("{}/v1/submissions", self.base);
+        let bytes = self.get(&url, MAX_SUBMISSIONS_BYTES).await?;
+        let page: SubmissionsPage = serde_json::from_slice(&bytes)
+            .map_err(|error| FetchError::Submissions { url, reason: printable(&error.to_string(), 200) })?;
+        Ok(page.submissions.into_iter().map(ToldClaim::from).collect())
     }
 
     /// The manifest of a cycle. Nothing in it is verified yet.

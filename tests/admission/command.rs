@@ -109,6 +109,55 @@ fn the_endpoint_is_called_where_the_contest_allows_it() {
     assert_eq!(policy.count("POST", "/reset"), 1);
     let (code, printed) = asked("http://127.0.0.1:1");
     assert_eq!((code, codes(&printed)), (1, vec!["endpoint_unhealthy".into()]));
+    for (status, is_hinted) in [(401, true), (403, true), (500, false)] {
+        let closed = Loopback::serve(move |_| Reply::status(status));
+        let (code, printed) = asked(&closed.url(""));
+        assert_eq!(code, i32::from(!is_hinted), "{printed}");
+        assert_eq!(printed.contains("--bearer-file") && printed.contains("CHUTES_API_KEY"), is_hinted, "{printed}");
+    }
+}
+
+#[test]
+fn tensors_that_an_operator_knows_as_anothers_are_a_duplicate() {
+    let hub = FakeHub::of(Content::good());
+    let (_, printed) = admit(&hub, &[&target(), "--coldkey", ALICE, "--json"]);
+    let shown: Value = serde_json::from_str(&printed).unwrap();
+    let finding = |shown: &Value| {
+        let rules = shown["rules"].as_array().unwrap();
+        rules.iter().find(|rule| rule["rule"] == "duplicates").unwrap().clone()
+    };
+    assert_eq!(finding(&shown)["finding"], "not_asked");
+    assert!(finding(&shown)["text"].as_str().unwrap().contains("--operator"), "{printed}");
+    let weights = shown["weights"].as_str().unwrap().to_owned();
+    let row = |weights: Value, code: &str| {
+        json!({"cycle": {"id": 3}, "submissions": [{"uid": 4, "hotkey": BOB, "claim": null, "since": 77, "weights": weights,
+               "verdict": "refused", "reasons": [{"code": code, "sentence": "", "evidence": ""}]}]})
+    };
+    let asked = |page: Value, own: &[&str]| {
+        let operator = Loopback::serve(move |asked| match asked.path() {
+            "/v1/submissions" => Reply::json(&page),
+            other => panic!("{other}"),
+        });
+        let (target, url) = (target(), operator.url(""));
+        let (code, printed) =
+            admit(&hub, &[&[&target, "--coldkey", ALICE, "--operator", &url, "--json"], own].concat());
+        (code, serde_json::from_str::<Value>(&printed).unwrap_or_else(|_| json!(printed)))
+    };
+    let (code, shown) = asked(row(json!(weights), "endpoint_unhealthy"), &["--hotkey", ALICE]);
+    assert_eq!((code, &shown["admitted"]), (1, &json!(false)), "{shown}");
+    assert_eq!(finding(&shown)["code"], "weights_duplicate");
+    assert_eq!(finding(&shown)["evidence"], format!("{BOB} since block 77"));
+    for (page, own, seen) in [
+        (row(json!(weights), "endpoint_unhealthy"), BOB, "good"),
+        (row(json!(weights), "coldkey_mismatch"), ALICE, "good"),
+        (row(json!("07".repeat(32)), "not_due"), ALICE, "good"),
+        (row(Value::Null, "not_due"), ALICE, "not_asked"),
+    ] {
+        let (code, shown) = asked(page, &["--hotkey", own]);
+        assert_eq!((code, &finding(&shown)["finding"]), (0, &json!(seen)), "{shown}");
+    }
+    let (code, shown) = asked(json!({"submissions": 7}), &[]);
+    assert!(code == 2 && shown.as_str().unwrap().contains("did not answer with the submissions"), "{shown}");
 }
 
 #[test]

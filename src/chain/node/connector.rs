@@ -101,7 +101,11 @@ fn together(mut reasons: Vec<ChainError>) -> ChainError {
     if reasons.len() == 1 {
         return reasons.remove(0);
     }
-    ChainError::Disconnected(reasons.iter().map(ChainError::to_string).collect::<Vec<_>>().join("; "))
+    let reason = |reason: ChainError| match reason {
+        ChainError::Disconnected(why) => why,
+        other => other.to_string(),
+    };
+    ChainError::Disconnected(reasons.into_iter().map(reason).collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]

@@ -65,11 +65,14 @@ impl NodeChain {
     /// Connects, and checks that the chain is the right one and that its runtime has all that is used.
     ///
     /// # Errors
-    /// [`ChainError::BadEndpoint`], [`ChainError::Disconnected`], [`ChainError::WrongGenesis`],
+    /// [`ChainError::BadEndpoint`], [`ChainError::NoConnection`], [`ChainError::Disconnected`], [`ChainError::WrongGenesis`],
     /// [`ChainError::Incompatible`].
     pub async fn connect(settings: NodeSettings) -> Result<NodeChain, ChainError> {
         let connector = Connector::new(settings)?;
-        connector.link().await?;
+        connector.link().await.map_err(|error| match error {
+            ChainError::Disconnected(why) => ChainError::NoConnection(why),
+            other => other,
+        })?;
         let genesis = connector.genesis().ok_or_else(|| unreadable("no genesis hash"))?;
         let watch = Mutex::new(HeadWatch::new(connector.settings().head_patience));
         let (known_final, turns, under_way) = Default::default();

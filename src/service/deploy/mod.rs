@@ -5,7 +5,6 @@
 //! [`DeployState`].
 
 mod admission;
-mod bearer;
 mod coldkey;
 mod state;
 mod steps;
@@ -14,7 +13,6 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use bearer::Bearer;
 pub use state::{DeployState, DeployedState, EvaluatedState, SentState, make_state_folder};
 
 use self::admission::admission_step;
@@ -26,6 +24,7 @@ use crate::hub::platform::{DeployError, Deployment, Running};
 use crate::hub::upload::{Progress, UploadError, UploadSettings};
 use crate::hub::{HubHttp, RepoName};
 use crate::service::admission_check;
+use crate::service::bearer::Bearer;
 use crate::service::chain_access::ChainAccess;
 use crate::service::claims::ClaimError;
 use crate::service::miner_check::CheckError;
