@@ -262,6 +262,7 @@ fn a_claim_that_comes_first_stands_before_anybody_sees_the_repository() {
     let (refused, shown) = miner.deploy(&["--claim-first"]);
     let failed = [vec!["done"; 3], vec!["failed"], vec!["not_reached"; 3]].concat();
     assert_eq!((states(&shown), refused.status.code()), (failed, Some(1)), "{shown}");
+    assert_eq!(shown["claim_id"], json!(miner.url));
     assert!(miner.hub.held().private, "what is not claimed is seen by nobody");
     let slot = miner.slot();
     assert_eq!(

@@ -114,7 +114,7 @@ pub struct DeployPlan {
     /// Whether the claim is committed.
     pub commit: bool,
     /// Whether it comes right after the upload into a private repository, which everybody sees only then. Such an upload is
-    /// [`UploadSettings::only_private`].
+    /// [`UploadSettings::only_private`]; it is made, and the claim committed.
     pub claim_first: bool,
     /// Whether nothing is changed anywhere.
     pub dry_run: bool,
@@ -345,7 +345,10 @@ impl Run<'_> {
             deployment: claim_id.to_owned(),
         };
         let committed = match self.services.chain.as_ref().filter(|_| self.plan.commit) {
-            Some(access) => commit_step(self.plan, access, self.watch, &mut self.state, &claim).await?,
+            Some(access) => {
+                self.report.claim_id = Some(claim_id.to_owned());
+                commit_step(self.plan, access, self.watch, &mut self.state, &claim).await?
+            }
             None => (Ending::Skipped, String::new()),
         };
         self.note(committed);
