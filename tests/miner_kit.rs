@@ -53,9 +53,10 @@ struct Server {
 
 impl Server {
     fn start(project: &Path) -> Server {
-        // As the project's README says it: the program that pip put beside the environment's Python.
-        let mut process = Command::new(Path::new(&python()).with_file_name("uvicorn"))
-            .args(["server:app", "--host", "127.0.0.1", "--port", "0"])
+        // Not the program beside the environment's Python: that one names the folder where it was installed, which may have
+        // been moved since.
+        let mut process = Command::new(python())
+            .args(["-m", "uvicorn", "server:app", "--host", "127.0.0.1", "--port", "0"])
             .current_dir(project)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
