@@ -139,6 +139,13 @@ fn the_trained_example_beats_random_in_worlds_it_has_not_seen() {
     let bare = refused(&[&train[..], &["--python", "/bin/false"]].concat());
     assert!(bare.contains("/bin/false lacks what train.py needs") && bare.contains("pip install"), "{bare}");
     assert!(refused(&[&train[..], &["--python", "no-such-python"]].concat()).contains("cannot run no-such-python"));
+    let short =
+        ["miner", "train-example", text(&project), "--episodes", "2", "--max-steps", "2", "--python", &python()];
+    let short = refused(&short);
+    assert!(
+        short.contains("no episode in") && short.contains("--max-steps") && !short.contains("Traceback"),
+        "{short}"
+    );
     let files = || fs::read_dir(&project).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_file()).count();
     let before = files();
     let output = done(&[&train[..], &["--python", &python()]].concat());

@@ -43,6 +43,8 @@ def load(folder, every):
             rows.append(features(observation[step], {camera: pictures[camera][step] for camera in CAMERAS}))
             ends.append(observation[-1, :3])
             episodes.append(number)
+    if not rows:
+        sys.exit(f"train.py: no episode in {folder} ended in success; export more or longer ones (--episodes, --max-steps)")
     return np.stack(rows), np.stack(ends), np.array(episodes)
 
 
