@@ -185,6 +185,13 @@ in
       }
       ++ [
         {
+          assertion = cfg.bearerFile != null -> cfg.localExecutor;
+          message = ''
+            ${prefix}.bearerFile is for the executor of this machine, and ${prefix}.localExecutor is off. Set
+            services.kinitro-executor.bearerFile where the executors are.
+          '';
+        }
+        {
           assertion = cfg.openFirewall -> !isLoopback;
           message = ''
             ${prefix}.openFirewall opens a port that nobody else can reach: ${prefix}.settings.api.listen is

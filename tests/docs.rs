@@ -93,7 +93,7 @@ fn each_unset_example_setting_can_be_set() {
         assert!(set.is_ok_and(|settings| settings != Settings::default()), "{section} {setting}");
         seen += 1;
     }
-    assert_eq!(seen, 14);
+    assert_eq!(seen, 15);
 }
 
 #[test]

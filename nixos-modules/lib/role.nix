@@ -196,6 +196,7 @@ rec {
         "chain.endpoints" = settings.chain.endpoints or [ ];
         "chain.network" = settings.chain.network or "";
         "executor.api_url" = settings.executor.api_url or "";
+        "scheduler.hub_endpoint" = settings.scheduler.hub_endpoint or "";
         "validator.backend_url" = settings.validator.backend_url or "";
       };
     in

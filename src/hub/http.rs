@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::endpoint::check_endpoint;
 use super::local_only::{LocalOnly, is_public_address};
 use super::words::{is_redirect, message_of, path_of, retry_after, server, shown, to_json, what};
 use super::{Download, HubError, Patience, Token};
@@ -72,21 +73,12 @@ impl HubHttp {
     /// # Errors
     /// As [`HubHttp::new`].
     pub fn with_patience(endpoint: Url, token: Option<Token>, patience: Patience) -> Result<HubHttp, HubError> {
-        let refuse = |cause| Err(HubError::Address { address: shown(&endpoint), cause });
-        match endpoint.scheme() {
-            "https" | "http" => {}
-            _ => return refuse("the scheme must be https, or http on a local network"),
-        }
-        if !endpoint.username().is_empty() || endpoint.password().is_some() {
-            return refuse("it holds a user name or password; tokens come from the environment or from files");
-        }
-        if endpoint.query().is_some() || endpoint.fragment().is_some() {
-            return refuse("it has a query or a fragment");
-        }
+        check_endpoint(&endpoint)?;
         token.as_ref().map(Token::header).transpose()?;
         let is_https = endpoint.scheme() == "https";
         if token.is_some() && !is_https && is_public_address(&endpoint) {
-            return refuse("a token goes over plain http to loopback and private addresses only; use https");
+            let cause = "a token goes over plain http to loopback and private addresses only; use https";
+            return Err(HubError::Address { address: shown(&endpoint), cause });
         }
         let tls = crate::net::client_config(is_https).map_err(|error| HubError::Tls(error.to_string()))?;
         let builder = reqwest::Client::builder()

@@ -4,6 +4,7 @@
 //! server only.
 
 mod download;
+mod endpoint;
 mod error;
 mod events;
 mod http;
@@ -19,6 +20,7 @@ pub mod upload;
 mod words;
 
 pub use download::Download;
+pub use endpoint::parse_endpoint;
 pub use error::HubError;
 pub use http::{HubHttp, Page};
 pub use patience::Patience;

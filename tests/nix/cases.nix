@@ -16,7 +16,26 @@
           network = "finney";
           netuid = 26;
         };
-        contest.episodes_per_env = 100;
+        contest = {
+          episodes_per_env = 100;
+          due = {
+            who = "top";
+            miners = 10;
+          };
+          repository = {
+            quantised = true;
+            base_models = [
+              {
+                name = "example/base";
+                weights = "42f0a0ba70783b2a34130eff4972e0336b2afbfceb06d51b5a62a326fa2be128";
+              }
+            ];
+          };
+        };
+        scheduler = {
+          hub_endpoint = "https://hub.example/mirror";
+          admission_time_s = 600;
+        };
       };
       hotkeyFile = "/var/lib/secrets/kinitro-hotkey";
       bearerFile = "/var/lib/secrets/kinitro-bearer";
@@ -182,6 +201,21 @@
       enable = true;
       settings.executor.api_url = "https://alice:secret@operator.example";
       apiKeyFile = "/var/lib/secrets/kinitro-api-key";
+    };
+  };
+
+  bad-password-in-hub = {
+    services.kinitro = {
+      enable = true;
+      settings.scheduler.hub_endpoint = "https://alice:secret@hub.example";
+    };
+  };
+
+  bad-bearer-without-executor = {
+    services.kinitro = {
+      enable = true;
+      localExecutor = false;
+      bearerFile = "/var/lib/secrets/kinitro-bearer";
     };
   };
 

@@ -66,7 +66,10 @@ def nixpkgs_lib() -> Path:
 def flake_inputs() -> dict[str, Path]:
     """Inputs of the flake that are given as folders: CRANE, TREEFMT_NIX."""
     named = {name: os.environ.get(variable) for name, variable in INPUTS.items()}
-    return {name: Path(folder).resolve() for name, folder in named.items() if folder}
+    inputs = {name: Path(folder).resolve() for name, folder in named.items() if folder}
+    if inputs and not evaluate("builtins ? readFileType"):
+        raise Skipped("this Nix has no builtins.readFileType, which these inputs use: take 2.14 or newer")
+    return inputs
 
 
 @functools.cache

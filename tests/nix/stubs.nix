@@ -95,6 +95,7 @@ let
         cc = package "cc" {
           targetPrefix = "";
           isClang = false;
+          cc = package "gcc" { };
         };
         mkDerivation =
           arguments:
@@ -129,7 +130,13 @@ let
       fetchPypi = arguments: built "wheel" arguments;
       mkShell = arguments: built "shell" arguments;
       python3 = package "python3" {
-        withPackages = choose: package "python3" { chosen = choose pkgsOfPython; };
+        # Each package that is chosen is evaluated: a name that is none fails.
+        withPackages =
+          choose:
+          let
+            chosen = choose pkgsOfPython;
+          in
+          builtins.seq (builtins.toJSON chosen) (package "python3" { inherit chosen; });
       };
       # A test is a derivation of its script and its machines' units; each of these evaluates, and nothing fails in it.
       testers.runNixOSTest =
@@ -193,8 +200,15 @@ let
   pkgsOfPython = lib.genAttrs [
     "blake3"
     "cbor2"
+    "fastapi"
+    "msgpack"
+    "numpy"
+    "pandas"
     "pip"
+    "pyarrow"
+    "safetensors"
     "typing-extensions"
+    "uvicorn"
     "zstandard"
   ] (name: package name { });
 

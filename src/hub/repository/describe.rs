@@ -14,7 +14,7 @@ use crate::admission::{
     WeightsState,
 };
 use crate::domain::{Hotkey, RepositoryRules};
-use crate::hub::{HubError, HubHttp, Patience, escape};
+use crate::hub::{HubError, HubHttp, Patience, escape, parse_endpoint};
 
 /// The public model hub.
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
@@ -60,9 +60,7 @@ impl HubReader {
     /// # Errors
     /// [`HubError::Address`], [`HubError::Tls`].
     pub fn new(endpoint: &str, cache: Option<ReadCache>, patience: Patience) -> Result<HubReader, HubError> {
-        let wrong = |_| HubError::Address { address: crate::domain::printable(endpoint, 120), cause: "it is no URL" };
-        let url = endpoint.parse::<reqwest::Url>().map_err(wrong)?;
-        Ok(HubReader { http: HubHttp::with_patience(url, None, patience)?, cache })
+        Ok(HubReader { http: HubHttp::with_patience(parse_endpoint(endpoint)?, None, patience)?, cache })
     }
 
     /// Describes a repository, `owner/name`, at a revision: whether everybody may see it, its files, `coldkey.txt` and its tensors.

@@ -11,6 +11,7 @@ use crate::chain::{NodeSettings, WalletPlace, WalletRoot};
 use crate::domain::{
     CameraSetting, Contest, Due, ExecutorId, RendererProfile, RepositoryRules, Strategy, camera_problems, printable,
 };
+use crate::hub::parse_endpoint;
 use crate::replay::Sample;
 use crate::service::published::parse_address;
 use crate::service::task_client::parse_api_url;
@@ -44,7 +45,7 @@ pub fn check(settings: &Settings) -> Vec<String> {
     if settings.scheduler.admission_time_s == 0 {
         problems.push("[scheduler] admission_time_s must be at least 1: repositories are not read in no time".into());
     }
-    if let Some(Err(error)) = settings.scheduler.hub_endpoint.as_deref().map(parse_address) {
+    if let Some(Err(error)) = settings.scheduler.hub_endpoint.as_deref().map(parse_endpoint) {
         problems.push(format!("[scheduler] hub_endpoint: {error}"));
     }
     problems
