@@ -459,6 +459,7 @@ async fn two_processes_on_one_file_never_lease_the_same_task() {
 #[tokio::test]
 async fn the_oldest_date_of_held_weights_is_remembered_and_no_other() {
     let f = fixture();
+    let mut submissions = Vec::new();
     let (held, seen) = (WeightsDigest(Digest::of(b"held")), WeightsDigest(Digest::of(b"seen")));
     for (id, since) in [(1, 40), (2, 30), (3, 50)] {
         let mut cycle = cycle(id, 2, 1);
@@ -469,8 +470,17 @@ async fn the_oldest_date_of_held_weights_is_remembered_and_no_other() {
         f.store.create_cycle(cycle).await.unwrap();
         assert_eq!(f.store.submissions(CycleId(id)).await.unwrap(), written);
         f.store.fail_cycle(CycleId(id), "for the test".into()).await.unwrap();
+        submissions = written;
     }
-    assert_eq!(f.store.claim_history().await.unwrap(), [((hotkey(1), held), BlockNumber(30))].into());
+    let history = f.store.claim_history().await.unwrap();
+    let (claim, others) = (submissions[0].claim.clone().unwrap(), submissions[1].claim.clone().unwrap());
+    assert_eq!(
+        (history.date(hotkey(1), held), history.weights_of(hotkey(1), &claim)),
+        (Some(BlockNumber(30)), Some(held))
+    );
+    assert_eq!((history.date(hotkey(2), seen), history.weights_of(hotkey(2), &others)), (None, None));
+    let moved = Claim { revision: "f".repeat(40), ..claim.clone() };
+    assert_eq!((history.weights_of(hotkey(1), &moved), history.weights_of(hotkey(2), &claim)), (None, None));
 }
 
 #[tokio::test]
@@ -504,5 +514,5 @@ async fn a_database_of_the_first_schema_is_taken_over_with_its_claims_and_reason
         assert_eq!(submission.since, submission.claim.unwrap().block);
         assert_eq!((submission.weights, submission.holds), (None, false));
     }
-    assert_eq!(store.claim_history().await.unwrap(), ClaimHistory::new());
+    assert_eq!(store.claim_history().await.unwrap(), kinitro::admission::ClaimHistory::default());
 }

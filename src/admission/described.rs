@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 
 use super::duplicates::{Holder, near_copies, place_in_line};
 use super::repository::{Judgeable, judge, reasons, unfinished};
-use super::{Admission, Description, NearCopy, Reason, ReasonCode, RepositoryState, Verdict, Weights, WeightsState};
-use crate::domain::{BlockNumber, Hotkey, RepositoryRules, WeightsDigest};
+use super::{
+    Admission, ClaimHistory, Description, NearCopy, Reason, ReasonCode, RepositoryState, Verdict, Weights, WeightsState,
+};
+use crate::domain::{BlockNumber, RepositoryRules, WeightsDigest};
 
 /// A submission with its final verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
     /// The submission, with the verdict of all rules.
     pub admission: Admission,
-    /// The date by which ties are decided: the block of the claim, or of the same hotkey's oldest claim of the same weights.
+    /// The date by which of equal weights the first is told: the block of the claim, or of the same hotkey's oldest claim of
+    /// the same weights.
     pub since: BlockNumber,
-    /// Its tensors; none when they were not read or are broken.
+    /// Its tensors; none when they were never read or are broken.
     pub weights: Option<WeightsDigest>,
 }
 
@@ -40,26 +43,20 @@ impl Judged {
     pub fn holds(&self) -> bool {
         self.weights.is_some() && !self.admission.verdict.reasons().iter().any(|reason| reason.code.disowns())
     }
-
-    /// What is to be remembered for later cycles' `since`: only the claims that hold. A date that a stranger got by naming
-    /// another's repository must never count for weights that it copies later.
-    pub fn remembered(&self) -> Option<((Hotkey, WeightsDigest), BlockNumber)> {
-        let weights = self.weights.filter(|_| self.holds())?;
-        Some(((self.admission.hotkey, weights), self.since))
-    }
 }
 
 /// The verdicts on all submissions of a cycle under a contest's rules about repositories.
 ///
 /// `submissions` are those of [`super::admit_all`], each with its description; without one, a submission whose text is good is
-/// refused by `check_unfinished`. `history` is what earlier cycles' [`Judged::remembered`] gave, the oldest block of each.
+/// refused by `check_unfinished`. What could not be read this time has the weights that `history` has of the same hotkey's claim
+/// of the same revision, so that no copy takes the original's place while the hub fails.
 ///
 /// Of all submissions with the same tensors that hold them ([`Judged::holds`]), the one with the earliest date stands, the lower
 /// uid on a tie; every later one is refused, whatever their order here or in earlier cycles was.
 pub fn admit_described(
     submissions: &[(Admission, Option<Description>)],
     rules: &RepositoryRules,
-    history: &BTreeMap<(Hotkey, WeightsDigest), BlockNumber>,
+    history: &ClaimHistory,
 ) -> Judgement {
     let mut judged: Vec<Judged> = submissions
         .iter()
@@ -113,7 +110,7 @@ fn judged_alone(
     admission: &Admission,
     description: Option<&Description>,
     rules: &RepositoryRules,
-    history: &BTreeMap<(Hotkey, WeightsDigest), BlockNumber>,
+    history: &ClaimHistory,
 ) -> Judged {
     let mut admission = admission.clone();
     let mut against = admission.verdict.reasons().to_vec();
@@ -130,9 +127,12 @@ fn judged_alone(
         _ => {}
     }
     admission.verdict = Verdict::of(against);
-    let weights = description.and_then(weights_of).map(Weights::digest);
-    let remembered = weights.and_then(|weights| history.get(&(admission.hotkey, weights)));
-    let since = remembered.map_or(admission.block, |oldest| admission.block.min(*oldest));
+    let read = description.and_then(weights_of).map(Weights::digest);
+    let is_unread = description.is_none_or(|found| matches!(found.repository, RepositoryState::Unfinished(_)));
+    let known = || history.weights_of(admission.hotkey, admission.claim.as_ref().filter(|_| is_unread)?);
+    let weights = read.or_else(known);
+    let remembered = weights.and_then(|weights| history.date(admission.hotkey, weights));
+    let since = remembered.map_or(admission.block, |oldest| admission.block.min(oldest));
     Judged { admission, since, weights }
 }
 

@@ -13,6 +13,7 @@ mod described;
 mod description;
 mod due;
 mod duplicates;
+mod history;
 mod reason;
 mod repository;
 mod rules;
@@ -28,10 +29,11 @@ pub use description::{
 };
 pub use due::{Candidate, due_uids, keep_due};
 pub use duplicates::{DuplicateError, NearCopy, PublishedClaim, ToldClaim, check_duplicates, duplicate_among};
+pub use history::ClaimHistory;
 pub use reason::{Reason, ReasonCode, Verdict};
 pub use repository::{COLDKEY_FILE, Finding, Judgeable, PICKLED, Rule, judge};
 pub use rules::{Admission, Committed, Submission, admit, admit_all, is_repo_name};
 pub use weights::{
     FileReader, FileWeights, MAX_HEADER_BYTES, MAX_TENSORS, MIN_FILE_BYTES, NamedTensor, TensorPart, Weights,
-    WeightsFault, WeightsProblem,
+    WeightsFault, WeightsJoin, WeightsProblem,
 };

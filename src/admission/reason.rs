@@ -59,6 +59,8 @@ pub enum ReasonCode {
     WeightsMissing,
     /// The repository holds files of a kind that can run code when they are loaded.
     WeightsPickled,
+    /// The repository holds files of another format for weights.
+    WeightsForeign,
     /// A safetensors file is broken, or two contradict each other.
     WeightsMalformed,
     /// A tensor is of a type that the format does not have.
@@ -87,7 +89,7 @@ pub enum ReasonCode {
 
 impl ReasonCode {
     /// Every code, for tables and tests.
-    pub const ALL: [ReasonCode; 34] = [
+    pub const ALL: [ReasonCode; 35] = [
         ReasonCode::CommitmentOpaque,
         ReasonCode::CommitmentEmpty,
         ReasonCode::CommitmentTooLong,
@@ -110,6 +112,7 @@ impl ReasonCode {
         ReasonCode::RepoTooSmall,
         ReasonCode::WeightsMissing,
         ReasonCode::WeightsPickled,
+        ReasonCode::WeightsForeign,
         ReasonCode::WeightsMalformed,
         ReasonCode::DtypeUnknown,
         ReasonCode::WeightsQuantised,
@@ -149,6 +152,7 @@ impl ReasonCode {
             ReasonCode::RepoTooSmall => "repo_too_small",
             ReasonCode::WeightsMissing => "weights_missing",
             ReasonCode::WeightsPickled => "weights_pickled",
+            ReasonCode::WeightsForeign => "weights_foreign",
             ReasonCode::WeightsMalformed => "weights_malformed",
             ReasonCode::DtypeUnknown => "dtype_unknown",
             ReasonCode::WeightsQuantised => "weights_quantised",
@@ -196,6 +200,7 @@ impl ReasonCode {
             | RepoTooSmall
             | WeightsMissing
             | WeightsPickled
+            | WeightsForeign
             | WeightsMalformed
             | DtypeUnknown
             | WeightsQuantised

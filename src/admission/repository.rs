@@ -9,8 +9,15 @@ use crate::domain::{Hotkey, RepositoryRules};
 pub const COLDKEY_FILE: &str = "coldkey.txt";
 /// What the names of files end in whose loading can run code.
 pub const PICKLED: [&str; 7] = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"];
+/// What the names of files end in that hold weights in another format: a copy in one of them would be no copy by its tensors.
+pub const FOREIGN: [&str; 18] = [
+    ".onnx", ".npz", ".npy", ".h5", ".hdf5", ".keras", ".tflite", ".pb", ".gguf", ".ggml", ".msgpack", ".mlmodel",
+    ".mar", ".engine", ".plan", ".orbax", ".zarr", ".rknn",
+];
 /// What the names of files with weights end in.
 const SAFETENSORS: &str = ".safetensors";
+/// The list of tensors that stands beside sharded safetensors files.
+const INDEX: &str = ".safetensors.index.json";
 
 /// A rule over described submissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -235,11 +242,16 @@ fn weights_are_safetensors(submission: Judgeable) -> Finding {
                         safetensors and delete it.";
         return bad(ReasonCode::WeightsPickled, sentence, path);
     }
+    if let Some(path) = repository.foreign() {
+        let sentence = "The repository holds a file of another format for weights, or a renamed safetensors file; save all \
+                        tensors as safetensors and delete it.";
+        return bad(ReasonCode::WeightsForeign, sentence, path);
+    }
     match repository.safetensors().len() {
         0 => {
             bad(ReasonCode::WeightsMissing, "The repository holds no file *.safetensors; save the tensors as one.", "")
         }
-        count => good(format!("{count} safetensors files, nothing pickled")),
+        count => good(format!("{count} safetensors files, and no other weights")),
     }
 }
 
@@ -257,10 +269,17 @@ impl Repository {
         paths.find(|path| PICKLED.iter().any(|ending| ends_in(path, ending)))
     }
 
+    /// The first file of another format for weights.
+    fn foreign(&self) -> Option<&str> {
+        let mut paths = self.files.iter().map(|file| file.path.as_str());
+        let is_renamed = |path: &str| path.to_ascii_lowercase().contains(".safetensors.") && !ends_in(path, INDEX);
+        paths.find(|path| is_renamed(path) || FOREIGN.iter().any(|ending| ends_in(path, ending)))
+    }
+
     /// Whether there are tensors to read, of a repository that is not refused by its size or files anyway.
     pub fn is_worth_reading(&self, rules: &RepositoryRules) -> bool {
         let is_sized = (rules.min_bytes..=rules.max_bytes).contains(&self.bytes());
-        is_sized && self.pickled().is_none() && !self.safetensors().is_empty()
+        is_sized && self.pickled().is_none() && self.foreign().is_none() && !self.safetensors().is_empty()
     }
 }
 

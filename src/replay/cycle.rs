@@ -26,7 +26,11 @@ pub fn scores_of(
     let miners: Vec<MinerEntry> = submissions
         .iter()
         .filter(|row| row.is_admitted())
-        .map(|row| MinerEntry { uid: row.uid, hotkey: row.hotkey, block: row.since.0 })
+        .filter_map(|row| {
+            // The block of the claim itself: it stands on the chain, and whoever names another's server is not as old as its owner.
+            let claim = row.claim.as_ref()?;
+            Some(MinerEntry { uid: row.uid, hotkey: row.hotkey, block: claim.block.0 })
+        })
         .collect();
     let results: Vec<EpisodeResult> = episodes
         .iter()
@@ -41,4 +45,31 @@ pub fn scores_of(
         })
         .collect();
     score_cycle(contest, &miners, &results)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{BlockNumber, Claim, Hotkey, Uid};
+    use crate::transcript::Verdict;
+
+    #[test]
+    fn ties_go_by_the_block_of_the_claim_and_not_by_an_earlier_date_of_its_weights() {
+        let claim = Claim {
+            block: BlockNumber(465),
+            repo: "a/b".into(),
+            revision: "0".repeat(40),
+            deployment: "https://another.example".into(),
+        };
+        let row = SubmissionRow {
+            uid: Uid(1),
+            hotkey: Hotkey([1; 32]),
+            claim: Some(claim),
+            since: BlockNumber(296),
+            verdict: Verdict::Admitted,
+            weights: None,
+        };
+        let scores = scores_of(&Contest::default(), &[row], &[]).unwrap();
+        assert_eq!(scores.miners[0].block, 465);
+    }
 }

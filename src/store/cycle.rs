@@ -1,6 +1,5 @@
 //! Cycles as they are opened, resumed and listed.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -68,16 +67,14 @@ pub struct Submission {
     pub admitted: bool,
     /// Reasons of a refusal; empty when admitted. Those of cycles from before reasons were kept whole have a code only.
     pub reasons: Vec<Reason>,
-    /// The date by which ties are decided: the block of the claim, or of the same hotkey's oldest claim of the same weights.
+    /// The date by which of equal weights the first is told: the block of the claim, or of the same hotkey's oldest claim of
+    /// the same weights.
     pub since: BlockNumber,
     /// Its tensors; none when they were not read.
     pub weights: Option<WeightsDigest>,
     /// Whether it keeps later claims of the same weights out, in later cycles too.
     pub holds: bool,
 }
-
-/// The oldest block in which a hotkey claimed weights that it held.
-pub type ClaimHistory = BTreeMap<(Hotkey, WeightsDigest), BlockNumber>;
 
 /// The operator's own known-good policy, run in each cycle to tell a broken platform from bad miners.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,9 +19,7 @@ mod traits;
 
 pub use api_key::{ApiKeyRole, ApiKeyRow, NewApiKey};
 pub use blob::BlobStore;
-pub use cycle::{
-    ClaimHistory, Created, Cycle, CycleSecret, CycleStatus, NewCycle, NewTask, OpenCycle, Probe, Progress, Submission,
-};
+pub use cycle::{Created, Cycle, CycleSecret, CycleStatus, NewCycle, NewTask, OpenCycle, Probe, Progress, Submission};
 pub use data_dir::{DataDir, DataDirError, Role};
 pub use episode::{EpisodeFilter, EpisodeRow, EpisodeState, Page, Paged};
 pub use error::StoreError;

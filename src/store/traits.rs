@@ -3,10 +3,11 @@
 use futures_util::future::BoxFuture;
 
 use super::{
-    ApiKeyRow, ClaimHistory, Created, Cycle, EnvironmentSummary, EpisodeFilter, EpisodeResult, EpisodeRow, Heartbeat,
-    LeaseRequest, Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale,
-    ScoresView, StoreError, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt, WeightsView,
+    ApiKeyRow, Created, Cycle, EnvironmentSummary, EpisodeFilter, EpisodeResult, EpisodeRow, Heartbeat, LeaseRequest,
+    Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale, ScoresView,
+    StoreError, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt, WeightsView,
 };
+use crate::admission::ClaimHistory;
 use crate::domain::{Contest, CycleId, Digest, ExecutorId, TaskId};
 
 /// The answer of a store, to be awaited. Dropping it does not undo a write that has begun.
@@ -51,8 +52,7 @@ pub trait Store: Send + Sync {
     /// Every commitment of a cycle with its verdict, by uid; the probe is not among them.
     fn submissions(&self, id: CycleId) -> StoreFuture<'_, Vec<Submission>>;
 
-    /// The oldest date of each hotkey's claims of each weights, over all submissions that held them
-    /// ([`Submission::holds`]).
+    /// What is remembered of all submissions that held their weights ([`Submission::holds`]).
     fn claim_history(&self) -> StoreFuture<'_, ClaimHistory>;
 
     /// How far a cycle's tasks are.

@@ -7,7 +7,7 @@ use crate::admission::{
     ChainFacts, ColdkeyText, DuplicateError, Endpoint, PublishedClaim, RepoFile, Repository, TensorPart,
     check_duplicates,
 };
-use crate::domain::{Claim, Digest, Uid};
+use crate::domain::{Claim, Digest, Hotkey, Uid};
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -62,7 +62,13 @@ fn anothers((admission, description): (Admission, Option<Description>)) -> (Admi
 }
 
 fn judged(submissions: &[(Admission, Option<Description>)]) -> Judgement {
-    admit_described(submissions, &RepositoryRules::default(), &BTreeMap::new())
+    admit_described(submissions, &RepositoryRules::default(), &ClaimHistory::default())
+}
+
+fn remembered(judgement: &Judgement) -> ClaimHistory {
+    let mut history = ClaimHistory::default();
+    judgement.submissions.iter().for_each(|judged| history.remember(judged));
+    history
 }
 
 fn codes(judgement: &Judgement) -> Vec<Vec<String>> {
@@ -100,9 +106,8 @@ fn an_owner_whose_endpoint_is_down_still_keeps_copies_out() {
 fn whoever_names_another_s_repository_first_gains_nothing() {
     let judgement = judged(&[anothers(submission(1, 10, &[1])), submission(2, 20, &[1])]);
     assert_eq!(codes(&judgement), [vec!["coldkey_mismatch"], vec![]]);
-    assert_eq!(judgement.submissions[0].remembered(), None);
     // Nor may the date of that claim count for a copy that the same hotkey publishes later.
-    let history = judgement.submissions.iter().filter_map(Judged::remembered).collect();
+    let history = remembered(&judgement);
     let next = [submission(1, 30, &[1]), submission(2, 20, &[1])];
     let next = admit_described(&next, &RepositoryRules::default(), &history);
     assert_eq!(codes(&next), [vec!["weights_duplicate"], vec![]]);
@@ -110,7 +115,7 @@ fn whoever_names_another_s_repository_first_gains_nothing() {
 
 #[test]
 fn a_claim_is_as_old_as_the_same_hotkey_s_oldest_claim_of_the_same_weights() {
-    let history = judged(&[submission(1, 10, &[1])]).submissions.iter().filter_map(Judged::remembered).collect();
+    let history = remembered(&judged(&[submission(1, 10, &[1])]));
     let again = [submission(2, 20, &[1]), submission(1, 30, &[1]), submission(1, 30, &[2])];
     let judgement = admit_described(&again, &RepositoryRules::default(), &history);
     let since: Vec<u64> = judgement.submissions.iter().map(|judged| judged.since.0).collect();
@@ -123,10 +128,36 @@ fn what_is_not_described_waits_and_the_earlier_one_takes_over_when_it_is() {
     let (waiting, _) = submission(1, 10, &[1]);
     let judgement = judged(&[(waiting, None), submission(2, 20, &[1])]);
     assert_eq!(codes(&judgement), [vec!["check_unfinished"], vec![]]);
-    let history = judgement.submissions.iter().filter_map(Judged::remembered).collect();
+    let history = remembered(&judgement);
     let next = [submission(1, 10, &[1]), submission(2, 20, &[1])];
     let next = admit_described(&next, &RepositoryRules::default(), &history);
     assert_eq!(codes(&next), [vec![], vec!["weights_duplicate"]]);
+}
+
+#[test]
+fn no_copy_takes_the_place_of_an_original_that_the_hub_does_not_show_now() {
+    let both = [submission(1, 10, &[1]), submission(2, 20, &[1])];
+    let history = remembered(&judged(&both));
+    let unread = |(admission, description): (Admission, Option<Description>)| {
+        let repository = RepositoryState::Unfinished("503".into());
+        (admission, description.map(|found| Description { repository, ..found }))
+    };
+    let [original, copy] = both.clone();
+    let judgement = admit_described(&[unread(original), copy], &RepositoryRules::default(), &history);
+    assert_eq!(codes(&judgement), [["check_unfinished"], ["weights_duplicate"]]);
+    assert_eq!(judgement.submissions[0].weights, Some(tensors(&[1]).digest()));
+    assert_eq!(check_duplicates(&published(&judgement)), Ok(()));
+
+    // Another revision may hold anything, and a repository that is gone holds nothing.
+    let [original, copy] = both.clone();
+    let (mut other, description) = unread(original);
+    other.claim.as_mut().unwrap().revision = SHA.replace('0', "f");
+    let judgement = admit_described(&[(other, description), copy], &RepositoryRules::default(), &history);
+    assert_eq!(codes(&judgement), [vec!["check_unfinished"], vec![]]);
+    let [(original, description), copy] = both;
+    let gone = description.map(|found| Description { repository: RepositoryState::Missing, ..found });
+    let judgement = admit_described(&[(original, gone), copy], &RepositoryRules::default(), &history);
+    assert_eq!(codes(&judgement), [vec!["repo_not_found"], vec![]]);
 }
 
 #[test]
@@ -144,7 +175,8 @@ fn a_claim_refused_by_its_text_stays_so_and_needs_no_description() {
 fn base_models_belong_to_nobody() {
     let base_models = vec![crate::domain::BaseModel { name: "base".into(), weights: tensors(&[1]).digest() }];
     let rules = RepositoryRules { base_models, ..RepositoryRules::default() };
-    let judgement = admit_described(&[submission(1, 10, &[1]), submission(2, 20, &[1])], &rules, &BTreeMap::new());
+    let judgement =
+        admit_described(&[submission(1, 10, &[1]), submission(2, 20, &[1])], &rules, &ClaimHistory::default());
     assert_eq!(codes(&judgement), [["base_model"], ["base_model"]]);
     assert_eq!(check_duplicates(&published(&judgement)), Ok(()));
 }

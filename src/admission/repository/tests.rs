@@ -81,7 +81,11 @@ fn pickled_files_are_refused_whatever_stands_beside_them() {
         let description = found(|repository| repository.files.push(file(name, 1)));
         assert_eq!(codes(&description), ["weights_pickled"], "{name}");
     }
-    for name in ["bin", "robin", "notes.pt.txt", "größe.md"] {
+    for name in ["net.onnx", "a/b.NPZ", "x.gguf", "model.safetensors.bak", "model.Safetensors.old/readme"] {
+        let description = found(|repository| repository.files.push(file(name, 1)));
+        assert_eq!(codes(&description), ["weights_foreign"], "{name}");
+    }
+    for name in ["bin", "robin", "notes.pt.txt", "größe.md", "onnx", "model.safetensors.index.json"] {
         assert_eq!(codes(&found(|repository| repository.files.push(file(name, 1)))), Vec::<&str>::new(), "{name}");
     }
 }

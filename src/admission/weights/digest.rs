@@ -48,6 +48,48 @@ pub(super) fn tensor_hasher(tensor: &HeaderTensor) -> blake3::Hasher {
     hasher
 }
 
+/// The files of a model, joined one after the other, so that a repository whose files contradict each other or hold too much is
+/// told before the rest of it is read: no more is ever kept than [`MAX_TENSORS`] tensors.
+#[derive(Debug, Default)]
+pub struct WeightsJoin {
+    names: BTreeSet<String>,
+    tensors: Vec<TensorPart>,
+}
+
+impl WeightsJoin {
+    /// Takes the tensors of the file at `path`.
+    ///
+    /// # Errors
+    /// When another file holds a tensor of the same name, or all together are too many.
+    pub fn push(&mut self, path: &str, file: FileWeights) -> Result<(), WeightsProblem> {
+        for tensor in file.tensors {
+            if self.names.contains(&tensor.name) {
+                let what = format!("repeats the tensor {:?} of another file", shown(&tensor.name));
+                return Err(WeightsProblem::malformed(what).in_file(path));
+            }
+            if self.names.len() == MAX_TENSORS {
+                let what = format!("brings the model to more than {MAX_TENSORS} tensors");
+                return Err(WeightsProblem::malformed(what).in_file(path));
+            }
+            self.names.insert(tensor.name);
+            self.tensors.push(tensor.part);
+        }
+        Ok(())
+    }
+
+    /// The weights of all files.
+    ///
+    /// # Errors
+    /// When together they hold no tensor with data.
+    pub fn finish(self) -> Result<Weights, WeightsProblem> {
+        let weights = Weights::of(self.tensors);
+        if weights.tensors.is_empty() {
+            return Err(WeightsProblem::malformed("together hold no tensor with data").in_file("all files"));
+        }
+        Ok(weights)
+    }
+}
+
 /// All tensors of a model that hold data, by digest, each once.
 ///
 /// Names of tensors and files are left out, and so are tensors without elements and repetitions: to rename, to split into other
@@ -81,33 +123,6 @@ impl Weights {
             return Err(WeightsProblem::malformed(what).in_file("the safetensors files"));
         }
         Ok(())
-    }
-
-    /// The weights in a repository's files, given by their paths.
-    ///
-    /// # Errors
-    /// When two files hold a tensor of the same name, or all together none with data, or too many.
-    pub fn join<'a>(files: impl IntoIterator<Item = (&'a str, &'a FileWeights)>) -> Result<Weights, WeightsProblem> {
-        let mut names = BTreeSet::new();
-        let mut tensors = Vec::new();
-        for (path, file) in files {
-            for tensor in &file.tensors {
-                if !names.insert(tensor.name.as_str()) {
-                    let what = format!("repeats the tensor {:?} of another file", shown(&tensor.name));
-                    return Err(WeightsProblem::malformed(what).in_file(path));
-                }
-                if names.len() > MAX_TENSORS {
-                    let what = format!("brings the model to more than {MAX_TENSORS} tensors");
-                    return Err(WeightsProblem::malformed(what).in_file(path));
-                }
-                tensors.push(tensor.part.clone());
-            }
-        }
-        let weights = Weights::of(tensors);
-        if weights.tensors.is_empty() {
-            return Err(WeightsProblem::malformed("together hold no tensor with data").in_file("all files"));
-        }
-        Ok(weights)
     }
 
     /// The one name of these tensors.

@@ -1,6 +1,6 @@
 //! What was read of files before, by their content.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -13,8 +13,11 @@ use crate::admission::{FileWeights, WeightsProblem};
 const VERSION: u32 = 1;
 /// Largest entry that is looked at: 20,000 tensors with names of 512 bytes.
 const MAX_ENTRY_BYTES: u64 = 32 << 20;
-/// Entries that are kept, the newest.
+/// Entries that are kept.
 const MAX_ENTRIES: usize = 4_096;
+/// Bytes of all entries that are kept: more than 256 miners need whose models have as many tensors, with names as long, as any may
+/// have.
+const MAX_BYTES: u64 = 4 << 30;
 /// How names of entries end.
 const ENDING: &str = ".json";
 
@@ -34,32 +37,49 @@ struct Entry {
 }
 
 impl ReadCache {
-    /// Opens the folder, makes it where it is missing, and forgets the oldest entries beyond 4,096.
+    /// Opens the folder, makes it where it is missing, and forgets what was not asked for longest, beyond [`MAX_ENTRIES`] and
+    /// [`MAX_BYTES`].
     ///
     /// # Errors
     /// The system's error.
     pub fn open(folder: &Path) -> io::Result<ReadCache> {
         fs::create_dir_all(folder)?;
-        let mut entries: Vec<(SystemTime, PathBuf)> = Vec::new();
-        for entry in fs::read_dir(folder)? {
+        let cache = ReadCache { folder: folder.to_owned() };
+        cache.forget_beyond(MAX_ENTRIES, MAX_BYTES)?;
+        Ok(cache)
+    }
+
+    fn forget_beyond(&self, max_entries: usize, max_bytes: u64) -> io::Result<()> {
+        let mut entries: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            let metadata = entry.metadata()?;
+            // Another reader may have forgotten it meanwhile.
+            let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_file() {
-                entries.push((metadata.modified()?, entry.path()));
+                entries.push((metadata.modified()?, metadata.len(), entry.path()));
             }
         }
         entries.sort();
-        for (_, path) in &entries[..entries.len().saturating_sub(MAX_ENTRIES)] {
-            fs::remove_file(path)?;
+        let (mut count, mut bytes) = (entries.len(), entries.iter().map(|(_, bytes, _)| bytes).sum::<u64>());
+        for (_, size, path) in entries {
+            if count <= max_entries && bytes <= max_bytes {
+                break;
+            }
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => (count, bytes) = (count - 1, bytes.saturating_sub(size)),
+            }
         }
-        Ok(ReadCache { folder: folder.to_owned() })
+        Ok(())
     }
 
     /// What was read of that content. An entry that cannot be read is none.
     pub(super) fn get(&self, content: &str, bytes: u64) -> Option<Result<FileWeights, WeightsProblem>> {
         let path = self.path(content);
         let is_readable = fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= MAX_ENTRY_BYTES);
-        let entry: Entry = serde_json::from_slice(&fs::read(path).ok().filter(|_| is_readable)?).ok()?;
+        let entry: Entry = serde_json::from_slice(&fs::read(&path).ok().filter(|_| is_readable)?).ok()?;
+        // What is asked for is forgotten last. Where that cannot be noted, it is only read again one day.
+        let _ = File::options().write(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         (entry.version == VERSION && entry.bytes == bytes).then_some(entry.read)
     }
 
@@ -69,7 +89,9 @@ impl ReadCache {
         let path = self.path(content);
         let unfinished = self.folder.join(format!("{content}.{}.new", std::process::id()));
         let json = serde_json::to_vec(&entry).expect("plain data always serialises");
-        let kept = fs::write(&unfinished, json).and_then(|()| fs::rename(&unfinished, &path));
+        let kept = fs::write(&unfinished, json)
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .and_then(|()| self.forget_beyond(MAX_ENTRIES, MAX_BYTES));
         if let Err(error) = kept {
             let _ = fs::remove_file(&unfinished);
             tracing::warn!(%error, path = %path.display(), "the digests of a file could not be kept");
@@ -78,5 +100,33 @@ impl ReadCache {
 
     fn path(&self, content: &str) -> PathBuf {
         self.folder.join(format!("{content}{ENDING}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_asked_for_longest_is_forgotten_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = ReadCache::open(folder.path()).unwrap();
+        let empty = Ok(FileWeights { tensors: Vec::new() });
+        let aged = |content: &str, age_s: u64| {
+            cache.put(content, 8, &empty);
+            let file = File::options().write(true).open(cache.path(content)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age_s)).unwrap();
+        };
+        aged("old", 30);
+        aged("older", 20);
+        aged("new", 10);
+        assert_eq!(cache.get("old", 8), Some(empty.clone()));
+        cache.forget_beyond(2, u64::MAX).unwrap();
+        assert!(cache.get("old", 8).is_some() && cache.get("older", 8).is_none() && cache.get("new", 8).is_some());
+        let one = fs::metadata(cache.path("new")).unwrap().len();
+        cache.forget_beyond(usize::MAX, one).unwrap();
+        assert!(cache.get("old", 8).is_none() && cache.get("new", 8).is_some());
     }
 }

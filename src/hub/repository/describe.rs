@@ -11,7 +11,7 @@ use super::wire::{ModelInfo, Sibling};
 use super::{DescribeError, ReadCache};
 use crate::admission::{
     COLDKEY_FILE, ColdkeyText, FileWeights, MAX_COLDKEY_BYTES, RepoFile, Repository, RepositoryState, Weights,
-    WeightsState,
+    WeightsJoin, WeightsState,
 };
 use crate::domain::{Hotkey, RepositoryRules};
 use crate::hub::{HubError, HubHttp, Patience, escape, parse_endpoint};
@@ -160,16 +160,17 @@ impl HubReader {
             let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
             (reading.progress)(Read { done: done.max(0) as u64, total });
         };
-        let mut read: Vec<(&str, FileWeights)> = Vec::with_capacity(wanted.len());
+        let mut joined = WeightsJoin::default();
         for RepoFile { path, bytes } in wanted {
             let named = |file: &&Sibling| file.rfilename == *path;
             let Some(file) = siblings.iter().find(named) else { continue };
-            match self.file(&format!("{base}{}", escape(path)), file, *bytes, (reading, &moved)).await? {
-                Ok(tensors) => read.push((path, tensors)),
-                Err(problem) => return Ok(WeightsState::Wrong(problem.in_file(path))),
+            let read = self.file(&format!("{base}{}", escape(path)), file, *bytes, (reading, &moved)).await?;
+            let read = read.map_err(|problem| problem.in_file(path));
+            if let Err(problem) = read.and_then(|tensors| joined.push(path, tensors)) {
+                return Ok(WeightsState::Wrong(problem));
             }
         }
-        Ok(match Weights::join(read.iter().map(|(path, file)| (*path, file))) {
+        Ok(match joined.finish() {
             Ok(weights) => WeightsState::Read(weights),
             Err(problem) => WeightsState::Wrong(problem),
         })

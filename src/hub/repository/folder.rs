@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::admission::{
     COLDKEY_FILE, ColdkeyText, FileReader, FileWeights, MAX_COLDKEY_BYTES, RepoFile, Repository, RepositoryState,
-    Weights, WeightsProblem, WeightsState,
+    Weights, WeightsJoin, WeightsProblem, WeightsState,
 };
 use crate::domain::RepositoryRules;
 use crate::hub::upload::{is_data_folder, is_left_out};
@@ -64,14 +64,14 @@ fn list(folder: &Path, prefix: &str, exclude: &[String], depth: usize, files: &m
 }
 
 fn read_all(folder: &Path, repository: &Repository) -> io::Result<Result<Weights, WeightsProblem>> {
-    let mut read = Vec::new();
+    let mut joined = WeightsJoin::default();
     for file in repository.safetensors() {
-        match read_file(&folder.join(&file.path), file.bytes)? {
-            Ok(tensors) => read.push((file.path.as_str(), tensors)),
-            Err(problem) => return Ok(Err(problem.in_file(&file.path))),
+        let read = read_file(&folder.join(&file.path), file.bytes)?.map_err(|problem| problem.in_file(&file.path));
+        if let Err(problem) = read.and_then(|tensors| joined.push(&file.path, tensors)) {
+            return Ok(Err(problem));
         }
     }
-    Ok(Weights::join(read.iter().map(|(path, tensors)| (*path, tensors))))
+    Ok(joined.finish())
 }
 
 fn read_file(path: &Path, bytes: u64) -> io::Result<Result<FileWeights, WeightsProblem>> {

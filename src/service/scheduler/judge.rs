@@ -2,10 +2,10 @@
 
 use super::describer::{Describer, DescriberError};
 use super::plan::ClaimsAt;
-use crate::admission::{Judged, Judgement, admit_described, keep_due};
+use crate::admission::{ClaimHistory, Judged, Judgement, admit_described, keep_due};
 use crate::chain::{Chain, ChainError};
 use crate::domain::{BlockRef, Contest, Hotkey, Uid};
-use crate::store::{ClaimHistory, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Why the submissions of a cycle could not be judged; nobody is refused for it.
 #[derive(Debug, thiserror::Error)]

@@ -3,10 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::convert::{digest, from_json, from_slug, hotkey, int, number, one, small, text, text_or_null, uid};
+use crate::admission::ClaimHistory;
 use crate::domain::{BlockHash, BlockNumber, BlockRef, Claim, Contest, CycleId, Digest, WeightsDigest};
 use crate::store::{
-    ClaimHistory, Cycle, CycleSecret, OpenCycle, Page, Paged, Probe, Progress, StoreError, Submission, TaskStats,
-    Totals,
+    Cycle, CycleSecret, OpenCycle, Page, Paged, Probe, Progress, StoreError, Submission, TaskStats, Totals,
 };
 
 /// What [`from_row`] needs.
@@ -102,16 +102,20 @@ pub(super) fn submissions(connection: &Connection, id: CycleId) -> Result<Vec<Su
         .collect()
 }
 
-/// The oldest date of each hotkey's claims of each weights that it held in any cycle.
+/// Of each hotkey, revision and weights that it held in any cycle the oldest date.
 pub(super) fn claim_history(connection: &Connection) -> Result<ClaimHistory, StoreError> {
-    let mut query = connection
-        .prepare_cached("SELECT hotkey, weights, min(since_block) FROM submission WHERE holds = 1 GROUP BY 1, 2")?;
-    query
-        .query_and_then([], |row| {
-            let weights = WeightsDigest(Digest(row.get("weights")?));
-            Ok(((hotkey(row)?, weights), BlockNumber(row.get::<_, i64>(2)? as u64)))
-        })?
-        .collect()
+    let mut query = connection.prepare_cached(
+        "SELECT hotkey, repo, revision, deployment, claim_block, weights, min(since_block) AS since FROM submission \
+             WHERE holds = 1 AND claim_block IS NOT NULL GROUP BY hotkey, repo, revision, weights ORDER BY max(cycle)",
+    )?;
+    let mut history = ClaimHistory::default();
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let Some(claim) = claim(row)? else { continue };
+        let weights = WeightsDigest(Digest(row.get("weights")?));
+        history.add(hotkey(row)?, &claim, weights, BlockNumber(number(row, "since")?));
+    }
+    Ok(history)
 }
 
 /// The claim of a submission's row.

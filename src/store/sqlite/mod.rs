@@ -21,11 +21,11 @@ mod writer;
 use std::path::Path;
 
 use super::{
-    ApiKeyRow, ClaimHistory, Created, Cycle, EnvironmentSummary, EpisodeFilter, EpisodeResult, EpisodeRow, Heartbeat,
-    LeaseRequest, Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale,
-    ScoresView, Store, StoreError, StoreFuture, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt,
-    WeightsView,
+    ApiKeyRow, Created, Cycle, EnvironmentSummary, EpisodeFilter, EpisodeResult, EpisodeRow, Heartbeat, LeaseRequest,
+    Leased, MinerSummary, NewApiKey, NewCycle, OpenCycle, Page, Paged, Progress, Publication, Scale, ScoresView, Store,
+    StoreError, StoreFuture, Submission, SubmitAnswer, TaskFacts, TaskStats, Totals, WeightsAt, WeightsView,
 };
+use crate::admission::ClaimHistory;
 use crate::domain::{Contest, CycleId, Digest, ExecutorId, TaskId};
 use readers::Readers;
 use writer::Writer;

@@ -5,7 +5,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::*;
-use crate::admission::Weights;
+use crate::admission::{MAX_TENSORS, TensorPart, Weights, WeightsJoin};
 use crate::domain::WeightsDigest;
 
 type Tensor<'a> = (&'a str, Dtype, Vec<usize>, Vec<u8>);
@@ -26,8 +26,15 @@ fn read_in_pieces(file: &[u8], piece: usize) -> Result<FileWeights, WeightsProbl
 }
 
 fn digest(files: &[Vec<u8>]) -> WeightsDigest {
-    let files: Vec<FileWeights> = files.iter().map(|file| read_in_pieces(file, 4096).unwrap()).collect();
-    Weights::join(files.iter().map(|file| ("a.safetensors", file))).unwrap().digest()
+    join(files.iter().map(|file| read_in_pieces(file, 4096).unwrap())).unwrap().digest()
+}
+
+fn join(files: impl IntoIterator<Item = FileWeights>) -> Result<Weights, WeightsProblem> {
+    let mut joined = WeightsJoin::default();
+    for (index, file) in files.into_iter().enumerate() {
+        joined.push(&format!("{}.safetensors", index + 1), file)?;
+    }
+    joined.finish()
 }
 
 fn kernel(name: &str) -> Tensor<'_> {
@@ -77,13 +84,27 @@ fn the_digest_is_the_documented_one() {
 }
 
 #[test]
+fn no_more_tensors_are_kept_than_a_model_may_have() {
+    let part = TensorPart { digest: crate::domain::Digest([1; 32]), bytes: 4, dtype: "F32".into() };
+    let file = |count: usize| FileWeights {
+        tensors: (0..count)
+            .map(|index| NamedTensor { name: format!("t{count}.{index}"), part: part.clone() })
+            .collect(),
+    };
+    let mut joined = WeightsJoin::default();
+    joined.push("1.safetensors", file(MAX_TENSORS - 1)).unwrap();
+    let problem = joined.push("2.safetensors", file(2)).unwrap_err();
+    assert!(problem.what.contains("more than 20000"), "{problem:?}");
+}
+
+#[test]
 fn two_files_do_not_hold_the_same_name() {
     let [first, second] = [&[kernel("w")], &[bias("w")]].map(|tensors| read_in_pieces(&file(tensors), 7).unwrap());
-    let problem = Weights::join([("1.safetensors", &first), ("2.safetensors", &second)]).unwrap_err();
+    let problem = join([first, second]).unwrap_err();
     assert!(problem.what.contains("repeats") && problem.file == "2.safetensors", "{problem:?}");
     let nothing = read_in_pieces(&file(&[empty("e")]), 7).unwrap();
-    assert!(Weights::join([("1.safetensors", &nothing)]).is_err());
-    assert!(Weights::join([]).is_err());
+    assert!(join([nothing]).is_err());
+    assert!(join([]).is_err());
 }
 
 #[test]
