@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -70,7 +71,7 @@ pub fn run(args: &TrainExampleArgs) -> anyhow::Result<()> {
     let python = program(&args.python)?;
     check_packages(&python, &folder)?;
     let scratch = Scratch::begin(&folder).context("cannot make a folder for the episodes in the project")?;
-    let dataset = scratch.0.join("dataset");
+    let dataset = scratch.folder.join("dataset");
     let environment: EnvId = ENVIRONMENT.parse()?;
     let contest = Contest {
         environments: vec![environment],
@@ -89,6 +90,8 @@ pub fn run(args: &TrainExampleArgs) -> anyhow::Result<()> {
     let written = written?;
     println!("{} episodes of the expert, {} frames; training", written.episodes, written.frames);
     let status = in_project(&python, &folder).arg("train.py").arg(&dataset).status();
+    // Where it ended because the episodes went away, this waits until the signal has ended us.
+    drop(scratch);
     if !status.with_context(|| cannot_run(&args.python))?.success() {
         bail!("train.py failed; what it says stands above");
     }
@@ -100,7 +103,11 @@ pub fn run(args: &TrainExampleArgs) -> anyhow::Result<()> {
 
 /// A folder for the episodes, which are only for the training: one that neither uploads nor images take along. It goes away
 /// with this value, at Ctrl-C, and where the process was killed at the next training.
-struct Scratch(PathBuf);
+struct Scratch {
+    folder: PathBuf,
+    /// Held by whoever removes the folder, and by a signal until the process has ended.
+    ending: Arc<Mutex<()>>,
+}
 
 impl Scratch {
     fn begin(project: &Path) -> io::Result<Scratch> {
@@ -117,20 +124,21 @@ impl Scratch {
         }
         let scratch = folder.join(format!("{SCRATCH}{}", std::process::id()));
         fs::create_dir(&scratch)?;
-        let scratch = Scratch(scratch);
-        remove_at_signal(scratch.0.clone())?;
+        let scratch = Scratch { folder: scratch, ending: Arc::default() };
+        remove_at_signal(scratch.folder.clone(), scratch.ending.clone())?;
         Ok(scratch)
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ending = self.ending.lock();
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
 /// Removes `folder` and ends the process at Ctrl-C or SIGTERM. The training's own process gets Ctrl-C too.
-fn remove_at_signal(folder: PathBuf) -> io::Result<()> {
+fn remove_at_signal(folder: PathBuf, ending: Arc<Mutex<()>>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let (mut interrupt, mut terminate) = {
         let _inside = runtime.enter();
@@ -143,6 +151,7 @@ fn remove_at_signal(folder: PathBuf) -> io::Result<()> {
                 _ = terminate.recv() => Signal::TERM,
             }
         });
+        let _ending = ending.lock();
         // Episodes may be written at this moment; a folder that is not empty yet is tried again.
         for _ in 0..REMOVALS {
             if fs::remove_dir_all(&folder).is_ok() {

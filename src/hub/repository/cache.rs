@@ -37,8 +37,8 @@ struct Entry {
 }
 
 impl ReadCache {
-    /// Opens the folder, makes it where it is missing, and forgets what was not asked for longest, beyond [`MAX_ENTRIES`] and
-    /// [`MAX_BYTES`].
+    /// Opens the folder, makes it where it is missing, and forgets what was not asked for longest, beyond 4,096 entries and
+    /// 4 GiB.
     ///
     /// # Errors
     /// The system's error.
