@@ -112,6 +112,8 @@ fn judged_alone(
     rules: &RepositoryRules,
     history: &ClaimHistory,
 ) -> Judged {
+    // A claim that is refused by its text is never looked up, so what is remembered of it could be gone for long.
+    let is_asked = admission.verdict.is_admitted();
     let mut admission = admission.clone();
     let mut against = admission.verdict.reasons().to_vec();
     match (&admission.claim, description) {
@@ -129,8 +131,11 @@ fn judged_alone(
     admission.verdict = Verdict::of(against);
     let read = description.and_then(weights_of).map(Weights::digest);
     let is_unread = description.is_none_or(|found| matches!(found.repository, RepositoryState::Unfinished(_)));
-    let known = || history.weights_of(admission.hotkey, admission.claim.as_ref().filter(|_| is_unread)?);
-    let weights = read.or_else(known);
+    let claim = admission.claim.as_ref().filter(|_| is_asked && is_unread);
+    let known = claim.and_then(|claim| history.weights_of(admission.hotkey, claim));
+    // A model that was listed meanwhile belongs to nobody any more.
+    let is_base = |weights: &WeightsDigest| rules.base_models.iter().any(|model| model.weights == *weights);
+    let weights = read.or(known.filter(|weights| !is_base(weights)));
     let remembered = weights.and_then(|weights| history.date(admission.hotkey, weights));
     let since = remembered.map_or(admission.block, |oldest| admission.block.min(oldest));
     Judged { admission, since, weights }

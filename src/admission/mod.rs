@@ -31,7 +31,7 @@ pub use due::{Candidate, due_uids, keep_due};
 pub use duplicates::{DuplicateError, NearCopy, PublishedClaim, ToldClaim, check_duplicates, duplicate_among};
 pub use history::ClaimHistory;
 pub use reason::{Reason, ReasonCode, Verdict};
-pub use repository::{COLDKEY_FILE, Finding, Judgeable, PICKLED, Rule, judge};
+pub use repository::{COLDKEY_FILE, Finding, Judgeable, PICKLED, Rule, is_weights_file, judge};
 pub use rules::{Admission, Committed, Submission, admit, admit_all, is_repo_name};
 pub use weights::{
     FileReader, FileWeights, MAX_HEADER_BYTES, MAX_TENSORS, MIN_FILE_BYTES, NamedTensor, TensorPart, Weights,

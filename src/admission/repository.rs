@@ -255,6 +255,21 @@ fn weights_are_safetensors(submission: Judgeable) -> Finding {
     }
 }
 
+/// Whether a file of that name holds weights, or counts as one that does: beside those of an upload it can make a repository
+/// another model, or get it refused.
+pub fn is_weights_file(path: &str) -> bool {
+    ends_in(path, SAFETENSORS) || is_foreign(path) || is_pickled(path)
+}
+
+fn is_pickled(path: &str) -> bool {
+    PICKLED.iter().any(|ending| ends_in(path, ending))
+}
+
+fn is_foreign(path: &str) -> bool {
+    let is_renamed = path.to_ascii_lowercase().contains(".safetensors.") && !ends_in(path, INDEX);
+    is_renamed || FOREIGN.iter().any(|ending| ends_in(path, ending))
+}
+
 impl Repository {
     /// The safetensors files, by path.
     pub fn safetensors(&self) -> Vec<&super::RepoFile> {
@@ -265,15 +280,12 @@ impl Repository {
 
     /// The first file of a kind that can run code when it is loaded.
     fn pickled(&self) -> Option<&str> {
-        let mut paths = self.files.iter().map(|file| file.path.as_str());
-        paths.find(|path| PICKLED.iter().any(|ending| ends_in(path, ending)))
+        self.files.iter().map(|file| file.path.as_str()).find(|path| is_pickled(path))
     }
 
     /// The first file of another format for weights.
     fn foreign(&self) -> Option<&str> {
-        let mut paths = self.files.iter().map(|file| file.path.as_str());
-        let is_renamed = |path: &str| path.to_ascii_lowercase().contains(".safetensors.") && !ends_in(path, INDEX);
-        paths.find(|path| is_renamed(path) || FOREIGN.iter().any(|ending| ends_in(path, ending)))
+        self.files.iter().map(|file| file.path.as_str()).find(|path| is_foreign(path))
     }
 
     /// Whether there are tensors to read, of a repository that is not refused by its size or files anyway.

@@ -39,7 +39,7 @@ pub struct AdmitArgs {
     #[arg(long, value_name = "ADDRESS")]
     hotkey: Option<Hotkey>,
 
-    /// The coldkey that owns the hotkey, to ask no chain
+    /// The coldkey that owns the hotkey, to ask no chain; then nobody asks for stake
     #[arg(long, value_name = "ADDRESS")]
     coldkey: Option<Hotkey>,
 
@@ -137,7 +137,10 @@ async fn checked(args: AdmitArgs) -> anyhow::Result<bool> {
     let reader = HubReader::new(&args.hub, cache.transpose()?, Patience::default())?;
     let place = args.path.map(Place::Folder).or(args.target).context("name a repository or a folder")?;
     let time = Duration::from_secs(args.minutes * 60);
-    let bearer = if args.endpoint.is_some() { bearer(args.bearer_file.as_deref())? } else { None };
+    let bearer = match &args.endpoint {
+        Some(endpoint) => bearer(args.bearer_file.as_deref(), Some(endpoint))?,
+        None => None,
+    };
     let candidate = Candidate { place, deployment: args.endpoint, bearer, chain };
     let told = match &args.operator {
         Some(address) => Some(Published::open(&parse_address(address)?.0)?.submissions().await?),

@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
 
+use super::platform_args::bearer;
 use super::table::Table;
-use crate::policy::Secret;
 use crate::service::appliance::open_simulator;
-use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
 use crate::service::miner_check::{MinerCheck, check_miner};
 use crate::service::settings::Settings;
 
@@ -29,7 +27,7 @@ pub struct DoctorMinerArgs {
     #[arg(long, requires = "miner")]
     local: bool,
 
-    /// File with the bearer credential of your platform, sent to https endpoints only
+    /// File with the bearer credential of your platform, sent over https only [default: CHUTES_API_KEY, for hosts of Chutes]
     #[arg(long, value_name = "FILE", requires = "miner")]
     bearer_file: Option<PathBuf>,
 }
@@ -46,13 +44,10 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     let mut contest = settings.contest.clone();
     contest.deployment.allow_private_endpoints |= args.local;
-    let bearer = args.bearer_file.as_ref().map(|file| {
-        read_text_capped(file, MAX_SECRET_BYTES)
-            .map(|text| Secret::new(&text))
-            .with_context(|| format!("cannot read {}", file.display()))
-    });
+    let bearer = bearer(args.bearer_file.as_deref(), Some(deployment))?
+        .and_then(|bearer| bearer.of(deployment, &contest.deployment));
     let simulator = open_simulator(settings)?;
-    let check = check_miner(&simulator, &contest, deployment, bearer.transpose()?, args.acts).await?;
+    let check = check_miner(&simulator, &contest, deployment, bearer, args.acts).await?;
     if json {
         super::print_json(&check)?;
     } else {

@@ -134,7 +134,13 @@ pub async fn run(args: MinerDeployArgs) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(project.is_dir(), "{} is no folder", project.display());
     let contest = evaluated(&args, &settings.contest);
     super::environments::check(&contest.environments)?;
-    let (platform, bearer) = (platform(&args)?, bearer(args.bearer_file.as_deref())?);
+    let named = args.url.as_deref().or(args.chute_id.as_deref());
+    anyhow::ensure!(
+        named.is_some() || !(args.claim_first && args.skip_deploy),
+        "--claim-first uploads a revision that the chute cannot run yet: leave out --skip-deploy, or name by --chute-id or \
+         --url what runs it"
+    );
+    let (platform, bearer) = (platform(&args)?, bearer(args.bearer_file.as_deref(), named)?);
     let try_out = !args.skip_evaluation;
     let simulator = if try_out && !args.dry_run { Some(open_simulator(&settings)?) } else { None };
     let chain = if args.skip_commit { None } else { Some(ChainAccess::open(&settings).await?) };

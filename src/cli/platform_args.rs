@@ -5,21 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
+use crate::domain::DeploymentRules;
 use crate::hub::platform::{CHUTES_HOSTS, Chutes, ChutesSettings, DEFAULT_CHUTES_API, Deployment};
+use crate::hub::repository::{DEFAULT_ENDPOINT, ENDPOINT_VARIABLE};
 use crate::hub::upload::KeptSecret;
-use crate::hub::{HubHttp, Token, TokenPlaces};
-use crate::policy::Secret;
+use crate::hub::{HubHttp, Token, TokenPlaces, parse_endpoint};
+use crate::policy::{Endpoint, Secret};
 use crate::service::bearer::Bearer;
 use crate::service::chain_access::{hotkey_place, is_dev};
 use crate::service::credentials::Credentials;
 use crate::service::files::{MAX_SECRET_BYTES, read_text_capped};
 use crate::service::settings::Settings;
 
-/// The public model hub.
-const DEFAULT_HUB: &str = "https://huggingface.co";
-/// Where another hub that speaks the same API is named, as its own programs read it.
-const HUB_VARIABLE: &str = "HF_ENDPOINT";
-/// The same for Chutes.
+/// Where another service that speaks the API of Chutes is named.
 const CHUTES_VARIABLE: &str = "CHUTES_API_URL";
 /// The user's name at Chutes.
 const USER_VARIABLE: &str = "CHUTE_USER";
@@ -78,11 +76,17 @@ pub fn chutes_token() -> anyhow::Result<Option<Token>> {
 }
 
 /// The credential for calls to a policy: the one in `file`, for that policy wherever it is, else Chutes' key, for hosts of Chutes.
+/// Where `deployment` names no host of Chutes, that key is not even looked for.
 ///
 /// # Errors
 /// When what is there cannot be used.
-pub fn bearer(file: Option<&Path>) -> anyhow::Result<Option<Bearer>> {
+pub fn bearer(file: Option<&Path>, deployment: Option<&str>) -> anyhow::Result<Option<Bearer>> {
     let Some(file) = file else {
+        let rules = DeploymentRules { allow_private_endpoints: true, ..DeploymentRules::default() };
+        let is_at_chutes = |text: &str| Endpoint::parse(text, &rules).is_ok_and(|place| place.is_at(CHUTES_HOSTS));
+        if !deployment.is_none_or(is_at_chutes) {
+            return Ok(None);
+        }
         let hosts = Some(CHUTES_HOSTS.to_owned());
         return Ok(chutes_token()?.map(|token| Bearer { secret: Secret::new(token.expose()), hosts }));
     };
@@ -120,11 +124,10 @@ pub fn model_hub(writing: bool) -> anyhow::Result<HubHttp> {
         token.is_some() || !writing,
         "set {variable} to a token of the model hub that may write, or {file} to a file that holds one"
     );
-    Ok(HubHttp::new(address(HUB_VARIABLE, DEFAULT_HUB)?, token)?)
+    Ok(HubHttp::new(address(ENDPOINT_VARIABLE, DEFAULT_ENDPOINT)?, token)?)
 }
 
 fn address(variable: &str, default: &str) -> anyhow::Result<reqwest::Url> {
     let text = std::env::var(variable).ok().filter(|text| !text.is_empty()).unwrap_or_else(|| default.to_owned());
-    // The text itself could hold a password.
-    text.parse().with_context(|| format!("{variable} is no URL"))
+    parse_endpoint(&text).with_context(|| format!("{variable} is no address of a service"))
 }

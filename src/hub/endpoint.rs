@@ -11,9 +11,11 @@ use crate::domain::printable;
 /// # Errors
 /// [`HubError::Address`].
 pub fn parse_endpoint(text: &str) -> Result<Url, HubError> {
-    let wrong =
-        |_| HubError::Address { address: printable(text, 120), cause: "it is no URL, such as https://hub.example" };
-    let url = text.parse().map_err(wrong)?;
+    let url = text.parse().map_err(|_| {
+        // What stands before an @ could be a password.
+        let shown = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+        HubError::Address { address: printable(shown, 120), cause: "it is no URL, such as https://hub.example" }
+    })?;
     check_endpoint(&url).map(|()| url)
 }
 
@@ -47,7 +49,9 @@ mod tests {
         for text in ["", "hub.example", "ftp://hub.example", "https://", "https://h/?a=b", "https://h/#a"] {
             assert!(parse_endpoint(text).is_err(), "{text}");
         }
-        let error = parse_endpoint("https://alice:secret@hub.example").unwrap_err().to_string();
-        assert!(error.contains("password") && !error.contains("secret"), "{error}");
+        for text in ["https://alice:secret@hub.example", "alice/secret@hub.example"] {
+            let error = parse_endpoint(text).unwrap_err().to_string();
+            assert!(error.contains("hub.example") && !error.contains("secret"), "{error}");
+        }
     }
 }

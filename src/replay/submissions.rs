@@ -54,7 +54,7 @@ pub(super) fn check_submissions(
         if row.is_admitted() && !due.contains(uid) {
             row.verdict = Verdict::of_codes(vec![ReasonCode::NotDue.slug().to_owned()]);
         }
-        // The date decides ties of those who take part, and who was first with some weights; of the others it means nothing.
+        // The date says who is young and who was first with some weights; of those who neither take part nor have any it means nothing.
         let stated = &stated[uid];
         if !row.is_admitted() && row.weights.is_none() {
             row.since = stated.since;

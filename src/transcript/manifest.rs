@@ -67,12 +67,12 @@ pub struct SubmissionRow {
     pub hotkey: Hotkey,
     /// The claim; none when the commitment could not be read as one.
     pub claim: Option<Claim>,
-    /// The date by which ties are decided: the block of the claim, or of the oldest claim of the same weights.
+    /// The date by which of equal weights the first is told: the block of the claim, or of the oldest claim of the same weights.
     pub since: BlockNumber,
     /// What admission decided.
     pub verdict: Verdict,
-    /// The canonical digest of its tensors, where the contest has rules about repositories and they were read. Not written
-    /// otherwise.
+    /// The canonical digest of its tensors, where the contest has rules about repositories and they were read, in this cycle or
+    /// an earlier one. Not written otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightsDigest>,
 }

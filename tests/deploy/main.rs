@@ -256,6 +256,39 @@ fn what_the_contest_would_refuse_stops_before_anything_is_sent() {
 }
 
 #[test]
+fn weights_that_only_the_repository_has_stop_a_run_before_it_pays() {
+    let miner = Miner::start();
+    let config = miner.chain.folder.path().join("kinitro.toml");
+    let settings = fs::read_to_string(&config).unwrap();
+    fs::write(&config, settings + "[contest.repository]\ncoldkey_file = false\n").unwrap();
+    let header = br#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+    let tensors = [&(header.len() as u64).to_le_bytes()[..], header, &[7; 8]].concat();
+    fs::write(miner.project().join("policy.safetensors"), tensors).unwrap();
+    miner.hub.held().head = Some(1);
+    miner.hub.held().small.insert("old.onnx".into(), b"weights".to_vec());
+    let short = ["--skip-evaluation", "--skip-commit"];
+    let (stopped, shown) = miner.deploy(&short);
+    let text = shown["error"].as_str().unwrap();
+    assert!(text.contains("old.onnx") && text.contains("--prune"), "{text}");
+    assert_eq!((states(&shown)[..3].to_vec(), stopped.status.code()), (vec!["done", "failed", "not_reached"], Some(1)));
+    let (pruned, shown) = miner.deploy(&[&short[..], &["--prune"]].concat());
+    assert!(pruned.status.success() && !miner.hub.held().small.contains_key("old.onnx"), "{shown}");
+}
+
+#[test]
+fn a_key_that_another_platform_needs_is_not_asked_for() {
+    let miner = Miner::start();
+    let mut command = miner.command(&["--dry-run"]);
+    command.env_remove("CHUTES_API_KEY").env("CHUTES_API_KEY_FILE", "/no/such/file");
+    let planned = command.output().unwrap();
+    assert!(planned.status.success(), "{planned:?}");
+    let useless = miner.bare("miner", &["--claim-first", "--skip-deploy"]).output().unwrap();
+    let said = String::from_utf8_lossy(&useless.stderr).into_owned();
+    assert!(!useless.status.success() && said.contains("leave out --skip-deploy"), "{said}");
+    assert!(miner.hub.api.asked().is_empty());
+}
+
+#[test]
 fn a_claim_that_comes_first_stands_before_anybody_sees_the_repository() {
     let miner = Miner::start();
     miner.hub.fail("PUT", "/settings", Reply::status(403));

@@ -161,6 +161,31 @@ fn no_copy_takes_the_place_of_an_original_that_the_hub_does_not_show_now() {
 }
 
 #[test]
+fn nothing_is_remembered_of_a_claim_refused_by_its_text_or_of_a_model_that_was_listed_since() {
+    let both = [submission(1, 10, &[1]), submission(2, 20, &[1])];
+    let history = remembered(&judged(&both));
+    let [(original, description), copy] = both.clone();
+    let moved = Admission {
+        verdict: Verdict::of(vec![Reason::new(ReasonCode::DeploymentNotAllowed, "Deploy elsewhere.", "")]),
+        ..original.clone()
+    };
+    let judgement = admit_described(&[(moved, None), copy.clone()], &RepositoryRules::default(), &history);
+    assert_eq!(codes(&judgement), [vec!["deployment_not_allowed"], vec![]]);
+    assert_eq!(judgement.submissions[0].weights, None);
+
+    let base_models = vec![crate::domain::BaseModel { name: "base".into(), weights: tensors(&[1]).digest() }];
+    let rules = RepositoryRules { base_models, ..RepositoryRules::default() };
+    let repository = RepositoryState::Unfinished("503".into());
+    let unread = description.map(|found| Description { repository, ..found });
+    let judgement = admit_described(&[(original, unread), copy], &rules, &history);
+    assert_eq!(codes(&judgement), [["check_unfinished"], ["base_model"]]);
+    for judged in &judgement.submissions {
+        let codes: Vec<_> = judged.admission.verdict.reasons().iter().map(|reason| reason.code).collect();
+        assert_eq!(crate::admission::contradiction(&codes, judged.weights, &rules), None, "it can be published");
+    }
+}
+
+#[test]
 fn a_claim_refused_by_its_text_stays_so_and_needs_no_description() {
     let (mut refused, description) = submission(1, 10, &[1]);
     let reason = Reason::new(ReasonCode::DeploymentNotAllowed, "Deploy elsewhere.", "");

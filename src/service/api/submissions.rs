@@ -34,9 +34,10 @@ pub(super) struct SubmissionOut {
     hotkey: String,
     /// The claim; null when the commitment could not be read as one.
     claim: Option<ClaimOut>,
-    /// The block that decides ties: the claim's, or that of the same hotkey's oldest claim of the same weights.
+    /// The block of the claim, or of the same hotkey's oldest claim of the same weights: the earliest of equal weights stands.
+    /// Ties of scores go by the claim's own.
     since: u64,
-    /// Digest of its tensors, where the contest has rules about repositories and they were read.
+    /// Digest of its tensors, where the contest has rules about repositories and they were read, in this cycle or an earlier one.
     weights: Option<String>,
     /// `admitted` or `refused`.
     #[schema(value_type = String)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{DeployPlan, DeployState, DeployedState, Ending, SentState, Services, StepError, Watch, keep};
-use crate::admission::ClaimText;
+use crate::admission::{ClaimText, is_weights_file};
 use crate::beacon::{DEFAULT_DEV_CHAIN, dev_genesis};
 use crate::chain::{Chain, ChainError};
 use crate::domain::{BlockNumber, Hotkey, Netuid, printable};
@@ -62,6 +62,15 @@ pub(super) async fn upload_step(
         let more = if left_there.len() > 5 { ", …" } else { "" };
         let why = if settings.prune { "uploads leave them out, so --prune keeps them" } else { "--prune removes them" };
         watch.say(&format!("the repository also has {}{more}; {why}", names.join(", ")));
+    }
+    let counted = left_there.iter().find(|path| plan.contest.repository.is_some() && is_weights_file(path));
+    if let Some(path) = counted {
+        return Err(StepError::Unfit(format!(
+            "{} also has {}, which is not of this folder, and the contest looks at all weights of a repository: run again \
+             with --prune, or delete it on the hub",
+            plan.repo,
+            printable(path, 120)
+        )));
     }
     let seen = format!("{files} files, {bytes} bytes; revision {revision}");
     Ok((if committed { Ending::Done } else { Ending::Already }, seen, Some(revision)))
