@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::admission::{
-    ChainFacts, ColdkeyText, DuplicateError, Endpoint, PublishedClaim, RepoFile, Repository, TensorPart,
-    check_duplicates,
+    ChainFacts, ColdkeyText, DuplicateError, Endpoint, PublishedClaim, RepoFile, Repository, TensorPart, WeightsFault,
+    WeightsProblem, check_duplicates,
 };
 use crate::domain::{Claim, Digest, Hotkey, Uid};
 
@@ -231,6 +231,57 @@ fn a_manifest_that_prefers_a_copy_is_found_out() {
     assert_eq!(check_duplicates(&alone), Err(DuplicateError::NoEarlier { uid: Uid(2) }));
 }
 
+/// The same as the hub, the endpoint and the chain may show it; twelve kinds.
+fn of_kind(plain: (Admission, Option<Description>), kind: u8) -> (Admission, Option<Description>) {
+    let (admission, description) = plain.clone();
+    let with = |repository: RepositoryState| {
+        (admission.clone(), description.clone().map(|found| Description { repository, ..found }))
+    };
+    let changed = |change: &dyn Fn(&mut Repository)| {
+        let Some(Description { repository: RepositoryState::Found(repository), .. }) = &description else { panic!() };
+        let mut repository = repository.clone();
+        change(&mut repository);
+        with(RepositoryState::Found(repository))
+    };
+    let unread = |path: &str, bytes: u64| {
+        changed(&|repository| {
+            repository.files.push(RepoFile { path: path.into(), bytes });
+            repository.weights = WeightsState::NotRead;
+        })
+    };
+    let broken = WeightsProblem { fault: WeightsFault::Malformed, file: "a.safetensors".into(), what: "is cut".into() };
+    let reason = || Reason::new(ReasonCode::DeploymentNotAllowed, "Deploy elsewhere.", "");
+    match kind {
+        0 => down(plain),
+        1 => anothers(plain),
+        2 => (admission, None),
+        3 => with(RepositoryState::Unfinished("503".into())),
+        4 => with(RepositoryState::Missing),
+        5 => with(RepositoryState::Private("gated".into())),
+        6 => with(RepositoryState::RevisionMissing),
+        7 => unread("old.pt", 1),
+        8 => unread("old.onnx", 1),
+        9 => unread("large.bin.txt", u64::MAX),
+        10 => changed(&|repository| repository.weights = WeightsState::Wrong(broken.clone())),
+        11 => (Admission { verdict: Verdict::of(vec![reason()]), ..admission }, None),
+        _ => plain,
+    }
+}
+
+/// What keeps a manifest with these rows from being published, if anything does.
+fn unpublishable(judgement: &Judgement, rules: &RepositoryRules) -> Option<String> {
+    for judged in &judgement.submissions {
+        let codes: Vec<_> = judged.admission.verdict.reasons().iter().map(|reason| reason.code).collect();
+        if let Some(what) = crate::admission::contradiction(&codes, judged.weights, rules) {
+            return Some(format!("{what}: {judged:?}"));
+        }
+        if judged.since > judged.admission.block || (codes.is_empty() && judged.weights.is_none()) {
+            return Some(format!("{judged:?}"));
+        }
+    }
+    check_duplicates(&published(judgement)).err().map(|error| error.to_string())
+}
+
 proptest! {
     #[test]
     fn every_judgement_passes_the_stranger_s_check_in_any_order(
@@ -251,5 +302,24 @@ proptest! {
         submissions.rotate_left(turn);
         first.submissions.rotate_left(turn);
         prop_assert_eq!(judged(&submissions), first);
+    }
+
+    #[test]
+    fn whatever_the_hub_shows_in_two_cycles_can_be_published(
+        given in prop::collection::vec((0u64..4, 0u8..3, 0u8..16, 0u8..16), 1..8),
+        coldkey_file in any::<bool>(), min_stake_rao in 0u64..2, is_listed in any::<bool>(),
+    ) {
+        let first_rules = RepositoryRules { coldkey_file, ..RepositoryRules::default() };
+        let listed = crate::domain::BaseModel { name: "base".into(), weights: tensors(&[0]).digest() };
+        let base_models = if is_listed { vec![listed] } else { Vec::new() };
+        let rules = RepositoryRules { base_models, min_stake_rao, ..first_rules.clone() };
+        let cycle = |kind: fn(&(u64, u8, u8, u8)) -> u8| -> Vec<_> {
+            let claims = given.iter().enumerate();
+            claims.map(|(uid, claim)| of_kind(submission(uid as u16, claim.0, &[claim.1]), kind(claim))).collect()
+        };
+        let first = admit_described(&cycle(|claim| claim.2), &first_rules, &ClaimHistory::default());
+        prop_assert_eq!(unpublishable(&first, &first_rules), None);
+        let second = admit_described(&cycle(|claim| claim.3), &rules, &remembered(&first));
+        prop_assert_eq!(unpublishable(&second, &rules), None);
     }
 }
