@@ -34,6 +34,6 @@ pub use reason::{Reason, ReasonCode, Verdict};
 pub use repository::{COLDKEY_FILE, Finding, Judgeable, PICKLED, Rule, is_weights_file, judge};
 pub use rules::{Admission, Committed, Submission, admit, admit_all, is_repo_name};
 pub use weights::{
-    FileReader, FileWeights, MAX_HEADER_BYTES, MAX_TENSORS, MIN_FILE_BYTES, NamedTensor, TensorPart, Weights,
-    WeightsFault, WeightsJoin, WeightsProblem,
+    FileReader, FileWeights, MAX_FILES, MAX_HEADER_BYTES, MAX_TENSORS, MIN_FILE_BYTES, NamedTensor, TensorPart,
+    Weights, WeightsFault, WeightsJoin, WeightsProblem,
 };

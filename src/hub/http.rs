@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::endpoint::check_endpoint;
 use super::local_only::{LocalOnly, is_public_address};
-use super::words::{is_redirect, message_of, path_of, retry_after, server, shown, to_json, what};
+use super::words::{is_redirect, message_of, path_of, quota_after, retry_after, server, shown, to_json, what};
 use super::{Download, HubError, Patience, Token};
 use crate::domain::printable;
 
@@ -473,7 +473,10 @@ impl HubHttp {
                 return HubError::Unauthorised { server, variable, code };
             }
             404 => return HubError::NotFound { server, what, code },
-            429 => return HubError::RateLimited { server, retry_after },
+            429 => {
+                let retry_after = retry_after.or_else(|| quota_after(response.headers()));
+                return HubError::RateLimited { server, retry_after };
+            }
             status @ 500.. => return HubError::Server { server, status, retry_after },
             _ => {}
         }

@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::domain::printable;
 
+/// The field of a quota.
+const RATE_LIMIT: &str = "ratelimit";
+
 /// `text` as a part of a path or a query, in which slashes stay slashes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -50,6 +53,14 @@ pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
+/// The time until a quota that is used up is new: `t` of the field `RateLimit` as in the IETF's drafts (`"api";r=0;t=55`), by
+/// which the model hub says it.
+pub(super) fn quota_after(headers: &HeaderMap) -> Option<Duration> {
+    let quota = headers.get(RATE_LIMIT)?.to_str().ok()?;
+    let seconds = quota.split([';', ',']).find_map(|part| part.trim().strip_prefix("t=")?.parse().ok())?;
+    Some(Duration::from_secs(seconds))
+}
+
 /// `Retry-After` in either of its forms.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -72,6 +83,16 @@ pub(super) fn message_of(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quota_says_when_it_is_new() {
+        let header = |text: &'static str| HeaderMap::from_iter([(RATE_LIMIT.parse().unwrap(), text.parse().unwrap())]);
+        assert_eq!(quota_after(&header("\"api\";r=0;t=55")), Some(Duration::from_secs(55)));
+        assert_eq!(quota_after(&header("\"resolvers\"; r=0; t=7, \"api\";r=1;t=9")), Some(Duration::from_secs(7)));
+        for text in ["\"api\";r=0", "t=", "t=x"] {
+            assert_eq!(quota_after(&header(text)), None, "{text}");
+        }
+    }
 
     #[test]
     fn retry_after_is_read_in_seconds_and_as_a_date() {

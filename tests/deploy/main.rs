@@ -273,6 +273,13 @@ fn weights_that_only_the_repository_has_stop_a_run_before_it_pays() {
     assert_eq!((states(&shown)[..3].to_vec(), stopped.status.code()), (vec!["done", "failed", "not_reached"], Some(1)));
     let (pruned, shown) = miner.deploy(&[&short[..], &["--prune"]].concat());
     assert!(pruned.status.success() && !miner.hub.held().small.contains_key("old.onnx"), "{shown}");
+
+    // What nobody sees is not claimed, unless that is meant.
+    miner.hub.held().private = true;
+    let (unseen, shown) = miner.deploy(&["--skip-evaluation"]);
+    assert!(shown["error"].as_str().unwrap().contains("alice/policy is private"), "{shown}");
+    assert_eq!((states(&shown).last(), unseen.status.code()), (Some(&"failed"), Some(1)));
+    assert_eq!(miner.slot()["kind"], json!("empty"));
 }
 
 #[test]

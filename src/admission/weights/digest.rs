@@ -12,7 +12,7 @@ use crate::domain::{Digest, WeightsDigest};
 /// Most tensors of a model, over all its files.
 pub const MAX_TENSORS: usize = 20_000;
 /// Most files with a model's tensors.
-const MAX_FILES: usize = 1_000;
+pub const MAX_FILES: usize = 1_000;
 /// Context of the digest of one tensor (blake3's key derivation mode).
 const TENSOR_CONTEXT: &str = "kinitro 2026 tensor v1";
 /// Context of the digest over all tensors.

@@ -8,7 +8,7 @@ mod file;
 mod header;
 mod problem;
 
-pub use digest::{MAX_TENSORS, TensorPart, Weights, WeightsJoin};
+pub use digest::{MAX_FILES, MAX_TENSORS, TensorPart, Weights, WeightsJoin};
 pub use file::{FileReader, FileWeights, NamedTensor};
 pub use header::{MAX_HEADER_BYTES, MIN_FILE_BYTES};
 pub use problem::{WeightsFault, WeightsProblem};

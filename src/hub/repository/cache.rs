@@ -3,21 +3,27 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::admission::{FileWeights, WeightsProblem};
+use crate::admission::{FileWeights, MAX_FILES, WeightsProblem};
 
 /// Form of the entries; another form is read again from the hub.
 const VERSION: u32 = 1;
 /// Largest entry that is looked at: 20,000 tensors with names of 512 bytes.
 const MAX_ENTRY_BYTES: u64 = 32 << 20;
-/// Entries that are kept.
-const MAX_ENTRIES: usize = 4_096;
+/// Entries that are kept: as many files as the models of 256 miners may have, so that none pushes out another's.
+const MAX_ENTRIES: usize = 256 * MAX_FILES;
 /// Bytes of all entries that are kept: more than 256 miners need whose models have as many tensors, with names as long, as any may
 /// have.
 const MAX_BYTES: u64 = 4 << 30;
+/// Room that an entry takes is counted in blocks of this size.
+const BLOCK_BYTES: u64 = 4_096;
+/// After that many bytes were kept, it is looked whether there are too many.
+const LOOK_AFTER_BYTES: u64 = 256 << 20;
 /// How names of entries end.
 const ENDING: &str = ".json";
 
@@ -26,6 +32,8 @@ const ENDING: &str = ".json";
 #[derive(Debug, Clone)]
 pub struct ReadCache {
     folder: PathBuf,
+    /// Bytes that were kept since it was last looked whether there are too many.
+    unlooked: Arc<AtomicU64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -37,14 +45,14 @@ struct Entry {
 }
 
 impl ReadCache {
-    /// Opens the folder, makes it where it is missing, and forgets what was not asked for longest, beyond 4,096 entries and
+    /// Opens the folder, makes it where it is missing, and forgets what was not asked for longest, beyond 256,000 entries and
     /// 4 GiB.
     ///
     /// # Errors
     /// The system's error.
     pub fn open(folder: &Path) -> io::Result<ReadCache> {
         fs::create_dir_all(folder)?;
-        let cache = ReadCache { folder: folder.to_owned() };
+        let cache = ReadCache { folder: folder.to_owned(), unlooked: Arc::default() };
         cache.forget_beyond(MAX_ENTRIES, MAX_BYTES)?;
         Ok(cache)
     }
@@ -56,7 +64,7 @@ impl ReadCache {
             // Another reader may have forgotten it meanwhile.
             let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_file() {
-                entries.push((metadata.modified()?, metadata.len(), entry.path()));
+                entries.push((metadata.modified()?, room(metadata.len()), entry.path()));
             }
         }
         entries.sort();
@@ -89,9 +97,15 @@ impl ReadCache {
         let path = self.path(content);
         let unfinished = self.folder.join(format!("{content}.{}.new", std::process::id()));
         let json = serde_json::to_vec(&entry).expect("plain data always serialises");
-        let kept = fs::write(&unfinished, json)
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .and_then(|()| self.forget_beyond(MAX_ENTRIES, MAX_BYTES));
+        let size = room(json.len() as u64);
+        let unlooked = self.unlooked.fetch_add(size, Ordering::Relaxed) + size;
+        let kept = fs::write(&unfinished, json).and_then(|()| fs::rename(&unfinished, &path)).and_then(|()| {
+            if unlooked < LOOK_AFTER_BYTES {
+                return Ok(());
+            }
+            self.unlooked.store(0, Ordering::Relaxed);
+            self.forget_beyond(MAX_ENTRIES, MAX_BYTES)
+        });
         if let Err(error) = kept {
             let _ = fs::remove_file(&unfinished);
             tracing::warn!(%error, path = %path.display(), "the digests of a file could not be kept");
@@ -101,6 +115,11 @@ impl ReadCache {
     fn path(&self, content: &str) -> PathBuf {
         self.folder.join(format!("{content}{ENDING}"))
     }
+}
+
+/// What a file of that length takes on disk.
+fn room(bytes: u64) -> u64 {
+    bytes.next_multiple_of(BLOCK_BYTES)
 }
 
 #[cfg(test)]
@@ -125,8 +144,7 @@ mod tests {
         assert_eq!(cache.get("old", 8), Some(empty.clone()));
         cache.forget_beyond(2, u64::MAX).unwrap();
         assert!(cache.get("old", 8).is_some() && cache.get("older", 8).is_none() && cache.get("new", 8).is_some());
-        let one = fs::metadata(cache.path("new")).unwrap().len();
-        cache.forget_beyond(usize::MAX, one).unwrap();
+        cache.forget_beyond(usize::MAX, BLOCK_BYTES).unwrap();
         assert!(cache.get("old", 8).is_none() && cache.get("new", 8).is_some());
     }
 }

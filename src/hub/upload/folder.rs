@@ -18,8 +18,9 @@ pub const STATE_FOLDER: &str = ".kinitro";
 
 /// What is never uploaded, by name at any depth: what tools leave behind, environments, data sets, settings and databases of
 /// ours, and what holds secrets by its name.
-pub const ALWAYS_EXCLUDED: [&str; 34] = [
+pub const ALWAYS_EXCLUDED: [&str; 35] = [
     STATE_FOLDER,
+    ".chutes",
     ".git",
     ".hg",
     ".svn",

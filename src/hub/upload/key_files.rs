@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 /// Longest file that is read as a key file; they have some 500 bytes.
 const MAX_KEY_FILE_BYTES: usize = 64 << 10;
-/// The fields of a key file that are secret, as `btcli` and Polkadot's tools name them.
-const SECRET_FIELDS: [&str; 3] = ["secretSeed", "secretPhrase", "privateKey"];
+/// The fields of a key file that are secret, as `btcli`, Polkadot's tools and the settings of Chutes name them.
+const SECRET_FIELDS: [&str; 4] = ["secretSeed", "secretPhrase", "privateKey", "hotkey_seed"];
 /// How encrypted key files begin: by NaCl, by Ansible's vault, and by Fernet.
 const ENCRYPTED: [&[u8]; 3] = [b"$NACL", b"$ANSIBLE_VAULT", b"gAAAAA"];
 /// Digits of the shortest secret in hexadecimal.
@@ -81,6 +81,7 @@ mod tests {
             format!("wallet:\n  secretSeed: {}\n", &seed[2..]),
             format!(r#"{{"keys": [{{"privateKey": "{seed}{}"}}]}}"#, &seed[2..]),
             "$NACLxyz".to_owned(),
+            format!("[auth]\nhotkey_name = default\nhotkey_seed = {}\n", &seed[2..]),
         ];
         for key in keys {
             assert!(holds_key(key.as_bytes()), "{key}");

@@ -289,7 +289,8 @@ impl Run<'_> {
             running.as_ref().zip(claimed).filter(|(running, claimed)| running.claim_id != *claimed)
         {
             return Err(StepError::Unfit(format!(
-                "what runs is {} now, and the claim names {claimed}: claim it by the same command without --claim-first",
+                "what runs is {} now, and the claim names {claimed}: when a cycle has read \
+                 that claim, so that its date stands, claim the new name by the same command without --claim-first",
                 running.claim_id
             )));
         }
@@ -347,7 +348,7 @@ impl Run<'_> {
         let committed = match self.services.chain.as_ref().filter(|_| self.plan.commit) {
             Some(access) => {
                 self.report.claim_id = Some(claim_id.to_owned());
-                commit_step(self.plan, access, self.watch, &mut self.state, &claim).await?
+                commit_step(self.plan, self.services, access, self.watch, &mut self.state, &claim).await?
             }
             None => (Ending::Skipped, String::new()),
         };

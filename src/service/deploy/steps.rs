@@ -196,8 +196,22 @@ pub(super) async fn evaluate_step(
     Ok((tally.successes, tally.episodes))
 }
 
+/// That the repository which is to be claimed can be read by a contest that looks at it.
+async fn everybody_sees(plan: &DeployPlan, services: &Services) -> Result<(), StepError> {
+    let what = match visibility(&services.hub, &plan.repo).await? {
+        Visibility::Public => return Ok(()),
+        Visibility::Private => "private",
+        Visibility::Missing => "not on the hub",
+    };
+    Err(StepError::Unfit(format!(
+        "{} is {what}, and the contest reads the repositories of claims: make it public, or repeat with --claim-first",
+        plan.repo
+    )))
+}
+
 pub(super) async fn commit_step(
     plan: &DeployPlan,
+    services: &Services,
     access: &ChainAccess,
     watch: &mut dyn Watch,
     state: &mut DeployState,
@@ -216,6 +230,10 @@ pub(super) async fn commit_step(
     };
     if plan.dry_run {
         return Ok((Ending::Planned, String::from_utf8_lossy(&data).into_owned()));
+    }
+    let is_meant = plan.claim_first || plan.upload.as_ref().is_some_and(|upload| upload.private);
+    if plan.contest.repository.is_some() && !is_meant {
+        everybody_sees(plan, services).await?;
     }
     let mut sent = SentState {
         chain: format!("{} {netuid}", chain.genesis()),
